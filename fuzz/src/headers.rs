@@ -39,25 +39,47 @@ pub fn forwarded(data: &[u8]) {
     let networks = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().expect("a network"));
     let trusted = TrustedProxies(networks.to_vec());
     let near = SocketAddr::from(([10, 0, 0, 1], 1));
-    let ask = |data: &[u8], peer: SocketAddr| {
-        let request = with("x-forwarded-for", data, TestRequest::default().peer_addr(peer)).to_http_request();
+    let ask = |name: &'static str, data: &[u8], peer: SocketAddr| {
+        let request = with(name, data, TestRequest::default().peer_addr(peer)).to_http_request();
         trusted.client_address(&request)
     };
     let trusts = |address: IpAddr| trusted.0.iter().any(|network| network.contains(&address));
     let plain = |line: &[u8]| line.iter().all(|byte| (32..127).contains(byte) || *byte == b'\t');
     let first_is_plain = data.split(|&byte| byte == b'\n').next().is_some_and(plain);
-    if let Some(answer) = ask(data, near) {
+    let lists = ["evil,", "127.0.0.1, ", "10.0.0.7\n", "\n,,"];
+    let elements = ["by=\"e,;\\\"vil\",", "for=127.0.0.1, ", "for=10.0.0.7;host=\"a,b\"\n", "for=\"\n", "\n,,"];
+    for (name, more) in [("x-forwarded-for", &lists[..]), ("forwarded", &elements[..])] {
+        let Some(answer) = ask(name, data, near) else { continue };
         assert_eq!(answer, answer.to_canonical());
         if !trusts(answer) && first_is_plain {
-            for more in [&b"evil,"[..], b"127.0.0.1, ", b"10.0.0.7\n", b"\n,,"] {
+            for more in more {
                 // Headers written by the client itself stand further left.
-                assert_eq!(ask(&[more, data].concat(), near), Some(answer), "{more:?}");
+                assert_eq!(ask(name, &[more.as_bytes(), data].concat(), near), Some(answer), "{name}: {more:?}");
             }
         }
     }
+    quoted(data, |line| ask("forwarded", line, near));
     let far = SocketAddr::from(([192, 0, 2, 1], 1));
-    assert_eq!(ask(data, far), Some(far.ip()));
+    assert_eq!(ask("forwarded", data, far), Some(far.ip()));
+    assert_eq!(ask("x-forwarded-for", data, far), Some(far.ip()));
     original(data, &trusted, near);
+}
+
+/// Text that a proxy quotes in other parameters of `Forwarded` never changes the addresses.
+fn quoted(data: &[u8], ask: impl Fn(&[u8]) -> Option<IpAddr>) {
+    let mut text = vec![b'"'];
+    for &byte in data.iter().filter(|&&byte| byte == b'\t' || (byte >= 32 && byte != 127)) {
+        if byte == b'"' || byte == b'\\' {
+            text.push(b'\\');
+        }
+        text.push(byte);
+    }
+    text.push(b'"');
+    let client = Some(IpAddr::from([198, 51, 100, 7]));
+    let own = [b"for=198.51.100.7;host=", text.as_slice(), b";proto=https"].concat();
+    assert_eq!(ask(&own), client);
+    assert_eq!(ask(&[b"host=", text.as_slice(), b";for=198.51.100.7"].concat()), client);
+    assert_eq!(ask(&[own.as_slice(), b", for=10.0.0.7;by=", text.as_slice()].concat()), client);
 }
 
 fn original(data: &[u8], trusted: &TrustedProxies, peer: SocketAddr) {

@@ -118,21 +118,24 @@ fn wait(remote: &Remote, asked: &Authorized) -> Result<TokenResponse, String> {
     let mut interval = Duration::from_secs(asked.interval.clamp(1, 60));
     while began.elapsed() < Duration::from_secs(asked.expires_in.min(A_DAY)) {
         std::thread::sleep(interval);
-        match remote.post("/oauth/token", &form) {
+        // The connection, a proxy or the server may recover before the code expires.
+        let trouble = match remote.post("/oauth/token", &form) {
             Ok(answer) if answer.status == 200 => return answer.read(),
+            Ok(answer) if answer.status == 429 || answer.status >= 500 => answer.refusal(),
             Ok(answer) => match answer.error().as_str() {
-                "authorization_pending" | "temporarily_unavailable" => {}
-                "slow_down" => interval += Duration::from_secs(5),
+                "authorization_pending" | "temporarily_unavailable" => continue,
+                "slow_down" => {
+                    interval += Duration::from_secs(5);
+                    continue;
+                }
                 "access_denied" => return Err("the sign-in was denied".to_owned()),
                 "expired_token" => break,
                 _ => return Err(answer.refusal()),
             },
-            // The connection may recover before the code expires.
-            Err(error) => {
-                eprintln!("{error}; trying again");
-                interval = (interval * 2).min(Duration::from_mins(1));
-            }
-        }
+            Err(error) => error,
+        };
+        eprintln!("{trouble}; trying again");
+        interval = (interval * 2).min(Duration::from_mins(1));
     }
     Err("the sign-in was not approved in time: try again with `tessera login`".to_owned())
 }

@@ -1,6 +1,6 @@
 //! Parses the command line, and selects the settings that each command's help shows.
 
-use clap::{Arg, CommandFactory, FromArgMatches};
+use clap::{CommandFactory, FromArgMatches};
 
 use super::Cli;
 
@@ -38,8 +38,9 @@ impl Cli {
     /// too, so that one environment serves all commands.
     #[must_use]
     pub fn documented() -> clap::Command {
-        let mut command = Self::command().mut_args(without_empty);
+        let mut command = Self::command();
         command.build();
+        command = without_empty(command);
         let names: Vec<String> = command.get_subcommands().map(|each| each.get_name().to_owned()).collect();
         for name in names {
             let shown: Vec<&str> = match name.as_str() {
@@ -56,10 +57,23 @@ impl Cli {
     }
 }
 
-/// A setting whose variable is empty is not set: so files of variables can name all of them.
-fn without_empty(setting: Arg) -> Arg {
-    let is_empty = setting.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
-    if is_empty { setting.env(None::<&str>) } else { setting }
+/// A setting whose variable is empty is not set, in a command and its subcommands: so files of variables can name all of
+/// them.
+fn without_empty(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|setting| {
+        let is_empty = setting.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+        if is_empty { setting.env(None::<&str>) } else { setting }
+    });
+    each_subcommand(command, without_empty)
+}
+
+/// Changes each subcommand of a command.
+fn each_subcommand(mut command: clap::Command, change: impl Fn(clap::Command) -> clap::Command) -> clap::Command {
+    let names: Vec<String> = command.get_subcommands().map(|each| each.get_name().to_owned()).collect();
+    for name in names {
+        command = command.mut_subcommand(name, &change);
+    }
+    command
 }
 
 /// Hides all settings except those in `shown`, in a command and its subcommands.
@@ -69,11 +83,7 @@ fn hide(mut command: clap::Command, shown: &[&str]) -> clap::Command {
         let is_hidden = argument.is_global_set() && !shown.contains(&argument.get_id().as_str());
         if is_hidden { argument.hide(true) } else { argument }
     });
-    let names: Vec<String> = command.get_subcommands().map(|each| each.get_name().to_owned()).collect();
-    for name in names {
-        command = command.mut_subcommand(name, |each| hide(each, shown));
-    }
-    command
+    each_subcommand(command, |each| hide(each, shown))
 }
 
 #[cfg(test)]

@@ -58,11 +58,11 @@ impl Principal {
         self.client_id().is_none()
     }
 
-    /// Whether `name` is the principal's id, its user name, or an API key's client id.
+    /// Whether `name` is the principal's id, in either case, its user name, or an API key's client id.
     #[must_use]
     pub fn is_named(&self, name: &str) -> bool {
         self.username().to_string() == name
-            || self.id.to_string() == name
+            || PrincipalId::parse(name) == Some(self.id)
             || self.client_id().is_some_and(|client_id| client_id.to_string() == name)
     }
 

@@ -12,7 +12,7 @@ use actix_web::http::header::{
 };
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
 use tokio::time::timeout;
 use tracing::Instrument;
@@ -57,6 +57,7 @@ pub async fn envelope(
     if request.method() == Method::HEAD {
         // HEAD is handled like GET. actix remembers the real method and leaves out the body.
         request.head_mut().method = Method::GET;
+        request.extensions_mut().insert(SentAsHead);
     }
     let span = tracing::info_span!("request", id = %answer.request_id, actor = Empty, original = Empty);
     let mut call = pin!(AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone()));
@@ -108,6 +109,18 @@ pub async fn envelope(
         Ok(Err(_panic)) => Err(answer.fail(&state, &Failure::Panic)),
         Err(_elapsed) => Err(answer.fail(&state, &Failure::Timeout)),
     }
+}
+
+/// Request extension: the method that the client sent is HEAD.
+struct SentAsHead;
+
+/// Refuses HEAD at a page that changes something: programs that look at links send it without asking anybody.
+///
+/// # Errors
+/// 405
+pub fn refuse_head(request: &HttpRequest) -> Result<(), Failure> {
+    let is_head = request.extensions().contains::<SentAsHead>();
+    if is_head { Err(Failure::Method(Method::GET.to_string())) } else { Ok(()) }
 }
 
 /// The data of a request that is kept until its response is finished.

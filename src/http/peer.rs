@@ -1,10 +1,14 @@
 //! The client address of a request, read from `X-Forwarded-For` or `Forwarded` if the proxy is trusted.
 
+mod forwarded;
+
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{FORWARDED, HeaderName};
 use ipnet::IpNet;
+
+use self::forwarded::nodes;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -22,33 +26,31 @@ impl TrustedProxies {
     /// The address of the client. If the peer is a trusted proxy, `X-Forwarded-For` is read from the right until the
     /// first address that is not a trusted proxy; without that header, `Forwarded` (RFC 7239) is read the same way.
     /// What a client writes into the header itself stands further left and never counts. `None` when a trusted proxy
-    /// names no address, or when both headers are present and differ.
+    /// names no address, when `Forwarded` does not follow its grammar, or when both headers are present and differ.
     #[must_use]
     pub fn client_address(&self, request: &HttpRequest) -> Option<IpAddr> {
         let address = request.peer_addr()?.ip().to_canonical();
         if !self.trusts(address) {
             return Some(address);
         }
-        let lines = |name: HeaderName| -> Vec<&str> {
-            request.headers().get_all(name).map(|line| line.to_str().unwrap_or("?")).collect()
-        };
-        let (by_custom, by_standard) = (lines(X_FORWARDED_FOR), lines(FORWARDED));
-        let hops = by_custom.iter().rev().flat_map(|line| line.rsplit(','));
-        let told = self.walk(address, hops.map(str::trim).filter(|hop| !hop.is_empty()));
-        if by_standard.is_empty() {
+        let headers = request.headers();
+        let hops = headers.get_all(X_FORWARDED_FOR).rev().flat_map(|line| line.to_str().unwrap_or("?").rsplit(','));
+        let told = self.walk(address, hops.map(str::trim).filter(|hop| !hop.is_empty()).map(node));
+        if !headers.contains_key(FORWARDED) {
             return told;
         }
-        let hops = by_standard.iter().rev().flat_map(|line| line.rsplit(','));
-        let standard = self.walk(address, hops.map(str::trim).filter(|hop| !hop.is_empty()).map(forwarded_for));
+        let hops = headers.get_all(FORWARDED).rev().flat_map(|line| nodes(line.as_bytes()).into_iter().rev());
+        let standard = self.walk(address, hops.map(|hop| node(&hop)));
         // A proxy that sets only one header passes the other on as the client wrote it, so both must agree.
-        if by_custom.is_empty() { standard } else { told.filter(|told| Some(*told) == standard) }
+        if headers.contains_key(X_FORWARDED_FOR) { told.filter(|told| Some(*told) == standard) } else { standard }
     }
 
     /// Follows the hops from the nearest on, up to the first that is not a trusted proxy.
-    fn walk<'a>(&self, from: IpAddr, hops: impl Iterator<Item = &'a str>) -> Option<IpAddr> {
+    /// `None` if a hop on the way is no address.
+    fn walk(&self, from: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>) -> Option<IpAddr> {
         let mut address = from;
         for hop in hops {
-            address = node(hop)?.to_canonical();
+            address = hop?.to_canonical();
             if !self.trusts(address) {
                 break;
             }
@@ -72,15 +74,6 @@ fn node(text: &str) -> Option<IpAddr> {
         return Some(address.ip());
     }
     text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6)
-}
-
-/// The value of `for=` in an element of `Forwarded`; `unknown` if there is none.
-fn forwarded_for(element: &str) -> &str {
-    let pair = element.split(';').filter_map(|pair| pair.split_once('='));
-    let found =
-        pair.map(|(name, value)| (name.trim(), value.trim())).find(|(name, _)| name.eq_ignore_ascii_case("for"));
-    let value = found.map_or("unknown", |(_, value)| value);
-    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -145,7 +138,14 @@ mod tests {
         assert_eq!(forwarded("for=198.51.100.7;proto=https").as_deref(), Some("198.51.100.7"));
         assert_eq!(forwarded("For=\"[2001:db8::1]:4711\"").as_deref(), Some("2001:db8::1"));
         assert_eq!(forwarded("for=127.0.0.1, for=198.51.100.7;by=x, for=10.0.0.2").as_deref(), Some("198.51.100.7"));
-        for none in ["for=unknown", "for=_hidden", "proto=https", "nonsense"] {
+        // What a proxy quotes, such as `Host`, is the client's text.
+        assert_eq!(
+            forwarded("for=198.51.100.7;host=\"a,for=203.0.113.9;x\";proto=http").as_deref(),
+            Some("198.51.100.7")
+        );
+        assert_eq!(forwarded("host=\"a;for=203.0.113.9;b\";for=198.51.100.7").as_deref(), Some("198.51.100.7"));
+        assert_eq!(forwarded("for=198.51.100.7;host=\"a,b\"").as_deref(), Some("198.51.100.7"));
+        for none in ["for=unknown", "for=_hidden", "proto=https", "nonsense", "for=198.51.100.7;host=\"a"] {
             assert_eq!(forwarded(none), None, "{none}");
         }
         assert_eq!(told("192.0.2.1", &[("forwarded", "for=198.51.100.7")]).as_deref(), Some("192.0.2.1"));

@@ -79,6 +79,9 @@ pub enum Failure {
     /// An OAuth client failed to authenticate (RFC 6749, section 5.2).
     #[error("the client is not authenticated: {}", of_client(*.0))]
     Client(Refusal),
+    /// There is no credential where a client or the holder of a token is asked for (RFC 7662, section 2.1).
+    #[error("the client is not authenticated: {}, or a bearer token", of_client(Refusal::Missing))]
+    ClientOrHolder,
     /// An OAuth client is not accepted, for that reason (RFC 6749, section 5.2).
     #[error("{0}")]
     ClientRefused(String),
@@ -159,6 +162,7 @@ impl Failure {
                     Refusal::Unproved | Refusal::Unbound => "TESSERA-401-009",
                 },
             ),
+            Self::ClientOrHolder => (StatusCode::UNAUTHORIZED, "TESSERA-401-001"),
             Self::ClientRefused(_) => (StatusCode::UNAUTHORIZED, "TESSERA-401-002"),
             Self::Domain(Error::Forbidden(_)) => (StatusCode::FORBIDDEN, "TESSERA-403-001"),
             Self::Domain(Error::ForeignAddress) => (StatusCode::FORBIDDEN, "TESSERA-403-002"),
@@ -235,14 +239,12 @@ impl Failure {
             Self::Domain(Error::Unauthenticated(refusal)) => {
                 response.insert_header((WWW_AUTHENTICATE, challenge(*refusal)));
             }
-            Self::ClientRefused(_) => {
+            Self::Client(_) | Self::ClientRefused(_) => {
                 response.insert_header((WWW_AUTHENTICATE, OF_CLIENTS));
             }
-            Self::Client(refusal) => {
+            Self::ClientOrHolder => {
                 response.insert_header((WWW_AUTHENTICATE, OF_CLIENTS));
-                if *refusal == Refusal::Missing {
-                    response.append_header((WWW_AUTHENTICATE, challenge(*refusal)));
-                }
+                response.append_header((WWW_AUTHENTICATE, challenge(Refusal::Missing)));
             }
             // pyatlan retries a 403 five times with growing pauses; with this header it gives up after five seconds.
             Self::Domain(
@@ -296,7 +298,7 @@ impl Failure {
         let error = match (self, status.as_u16()) {
             (Self::Oauth(error, _), _) => error,
             (Self::Proof(_, refusal), _) => proof::code(refusal),
-            (Self::Client(_) | Self::ClientRefused(_), 401) => "invalid_client",
+            (Self::Client(_) | Self::ClientOrHolder | Self::ClientRefused(_), 401) => "invalid_client",
             (_, 401) => "invalid_token",
             (_, 403) => "insufficient_scope",
             (_, 408 | 429 | 503 | 504) => "temporarily_unavailable",

@@ -11,9 +11,11 @@
 //! accepts such targets one day, the encoding can go.
 
 mod connections;
+mod ending;
 mod framing;
 mod lenient;
 mod pace;
+mod payload;
 mod target;
 mod watch;
 
@@ -26,7 +28,7 @@ use std::time::Duration;
 
 use actix_http::body::MessageBody;
 use actix_http::error::DispatchError;
-use actix_http::{HttpService, Request, Response};
+use actix_http::{ConnectionType, HttpService, Request, Response};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt as _, apply_fn_factory, fn_service, map_config};
 use actix_web::HttpResponse;
 use actix_web::dev::{AppConfig, Server, Service, ServiceFactory};
@@ -37,6 +39,7 @@ use self::connections::Connection;
 pub use self::connections::{ConnectionLimits, Connections};
 pub use self::lenient::{Lenient, RawTargets};
 pub use self::pace::Pace;
+use self::payload::Body;
 use self::watch::Watch;
 
 /// Server settings. The defaults are those of [`actix_web::HttpServer`], except for the number of workers.
@@ -155,7 +158,7 @@ where
                 })
                 // `AppConfig` cannot be built with this address outside actix; it is used for requests without `Host`
                 // only.
-                .h1(apply_fn_factory(map_config(app, |()| AppConfig::default()), handled));
+                .h1(apply_fn_factory(map_config(app, |()| AppConfig::default()), handled::<_, B>));
             let (pace, raw_targets) = (settings.pace, settings.raw_targets);
             fn_service(move |stream| ready(watched(stream, &connections, pace, raw_targets))).and_then(http)
         })?;
@@ -164,20 +167,42 @@ where
 }
 
 /// Calls the handler; cancels it with 503 when its connection is closed to make room.
-fn handled<S>(request: Request, service: &S) -> impl Future<Output = Result<S::Response, HttpResponse>> + use<S>
+///
+/// A response is the last one of its connection if the client wants that, or if its body has not arrived or has failed.
+/// Requests behind the last response are not processed (RFC 9112, section 9.6).
+fn handled<S, B>(
+    mut request: Request,
+    service: &S,
+) -> impl Future<Output = Result<Response<B>, HttpResponse>> + use<S, B>
 where
     S: Service<Request, Error = HttpResponse>,
+    S::Response: Into<Response<B>>,
+    B: MessageBody,
 {
     let connection = request.conn_data::<Option<Arc<Connection>>>().cloned().flatten();
-    let answer = service.call(request);
+    let ended = connection.clone().filter(|connection| connection.ending.is_announced());
+    let is_last = request.head().connection_type() == ConnectionType::Close;
+    let body = Body::of(&mut request);
+    let answer = ended.is_none().then(|| service.call(request));
     async move {
-        match connection {
-            None => answer.await,
-            Some(connection) => match connection.handle(answer).await {
-                Some(outcome) => outcome,
-                None => Err(HttpResponse::ServiceUnavailable().finish()),
-            },
-        }
+        let Some(answer) = answer else {
+            if let Some(ended) = ended {
+                ended.ending.written().await;
+            }
+            // Never written.
+            return Err(HttpResponse::BadRequest().force_close().finish());
+        };
+        let Some(connection) = connection else { return answer.await.map(Into::into) };
+        let outcome = Arc::clone(&connection).handle(answer).await;
+        let must_close = is_last || matches!(&body, Some(body) if !body.has_arrived().await);
+        let outcome = outcome.unwrap_or_else(|| Err(HttpResponse::ServiceUnavailable().finish()));
+        let mut outcome: Result<Response<B>, HttpResponse> = outcome.map(Into::into);
+        let head = match &mut outcome {
+            Ok(response) => response.head_mut(),
+            Err(response) => response.head_mut(),
+        };
+        connection.ending.of_response(head, must_close);
+        outcome
     }
 }
 

@@ -110,7 +110,12 @@ async fn asking_about_oneself_takes_nothing_and_about_others_a_permission() {
     let key = app.key_with(&[Permission::ManagePolicies]).await;
     let read = json!({"name": "read"});
     assert_eq!(ask(&alice, &user("alice"), &read, &record("record-1")).await["decision"], true);
-    for id in [format!("apikey-{}", key.id), format!("service-account-apikey-{}", key.id)] {
+    for id in [
+        format!("apikey-{}", key.id),
+        format!("service-account-apikey-{}", key.id),
+        key.id.to_string(),
+        key.id.to_string().to_uppercase(),
+    ] {
         let itself = json!({"type": "api_token", "id": id});
         assert_eq!(ask(&key, &itself, &read, &record("record-1")).await["decision"], false);
     }

@@ -226,6 +226,9 @@ async fn an_assertion_for_the_token_endpoint_is_taken_at_every_endpoint() {
             assert!(answer.json["error_description"].as_str().unwrap().contains("`aud`"), "{}", answer.text);
         }
     }
+    // The key is authenticated at introspection, too, where it may not ask about others.
+    let answer = sent_to(&scene, "any.example.org", "/oauth/introspect", ENDPOINT, &[("token", "tsc_unknown")]).await;
+    assert_eq!((answer.status, &answer.json["error"]), (403, &json!("insufficient_scope")), "{}", answer.text);
 }
 
 #[actix_web::test]

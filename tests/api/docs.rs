@@ -276,6 +276,34 @@ fn every_variable_is_on_the_page_of_the_configuration() {
     }
 }
 
+/// The environment variables that a page names outside blocks of code: Tessera's own by their prefix, others by a value
+/// in the text (`NAME=value`).
+fn named_variables(text: &str) -> BTreeSet<&str> {
+    let text_parts = text.split("```").step_by(2);
+    let words = text_parts.flat_map(|part| part.split('`').skip(1).step_by(2));
+    let names = words.flat_map(|word| word.split_whitespace()).filter_map(|word| {
+        let end = word.find(|letter: char| !letter.is_ascii_uppercase() && !letter.is_ascii_digit() && letter != '_');
+        let (name, rest) = word.split_at(end.unwrap_or(word.len()));
+        let is_own = name.starts_with("TESSERA_") || name.starts_with("ACCESS_TOKEN_");
+        (name.contains('_') && !name.ends_with('_') && (is_own || rest.starts_with('='))).then_some(name)
+    });
+    names.collect()
+}
+
+#[test]
+fn every_variable_that_a_page_names_is_read() {
+    let code: Vec<String> = code().into_iter().map(|(_, text)| text).collect();
+    let mut found = 0;
+    // The contracts are about other programs.
+    for page in pages().iter().filter(|page| !page.contains("contracts/") && *page != "CHANGELOG.md") {
+        for name in named_variables(&read(page)) {
+            assert!(code.iter().any(|text| text.contains(&format!("\"{name}\""))), "{page} names `{name}`");
+            found += 1;
+        }
+    }
+    assert!(found > 100, "{found}");
+}
+
 #[test]
 fn the_readme_is_read_in_three_minutes() {
     let lines = read("README.md").lines().count();

@@ -72,6 +72,19 @@ async fn who_is_refused_is_told_as_oauth_has_it() {
     let nobody = app.anonymous();
     let form = format!("token={token}");
     refused(&post(&nobody, &form).await, 401, "invalid_client");
+    let schemes = |answer: &Answer| -> Vec<String> {
+        let challenges = answer.headers.get_all("www-authenticate");
+        challenges.map(|each| each.to_str().unwrap().split(' ').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(schemes(&post(&nobody, &form).await), ["Basic", "Bearer"]);
+    for (path, form) in [("/oauth/token", "grant_type=client_credentials"), ("/oauth/revoke", "token=x")] {
+        let client = nobody.with("content-type", "application/x-www-form-urlencoded");
+        let answer = client.send(Method::POST, path, Some(form)).await;
+        assert_eq!((answer.status, schemes(&answer)), (401, vec!["Basic".to_owned()]), "{path} takes no bearer token");
+    }
+    // As at `/oauth/token`, a client is one and the same in the head and in the form.
+    let contradicting = format!("{form}&client_id=apikey-{}", other.id);
+    refused(&post(&basic(&nobody, &id, &token), &contradicting).await, 401, "invalid_client");
     refused(&post(&nobody, &format!("{form}&client_id={id}")).await, 401, "invalid_client");
     for secret in ["", "x", other.token.as_str()] {
         refused(&post(&basic(&nobody, &id, secret), &form).await, 401, "invalid_client");
@@ -87,7 +100,15 @@ async fn who_is_refused_is_told_as_oauth_has_it() {
     }
     refused(&post(&key, &format!("{form}&client_id={id}&client_secret={token}")).await, 400, "invalid_request");
     refused(&post(&basic(&key, &id, &token), &form).await, 400, "invalid_request");
-    refused(&key.post_text(PATH, "{\"token\":\"x\"}").await, 400, "invalid_request");
+    for client in [key.with("x-nothing", ""), basic(&nobody, &id, &token)] {
+        let answer = client.with("content-type", "application/json").post_text(PATH, "{\"token\":\"x\"}").await;
+        refused(&answer, 400, "invalid_request");
+        assert!(
+            answer.json["error_description"].as_str().unwrap().contains("x-www-form-urlencoded"),
+            "{}",
+            answer.text
+        );
+    }
     refused(&post(&nobody, &format!("token={}", "x".repeat(20_000))).await, 413, "invalid_request");
     let answer = key.send(Method::GET, PATH, None).await;
     assert_eq!((answer.status, &answer.json["error"]), (405, &"invalid_request".into()));

@@ -25,6 +25,7 @@ mod children;
 mod client_assertions;
 mod clocks;
 mod closed_sets;
+mod command_line;
 mod concurrency;
 mod console;
 mod containment;

@@ -65,7 +65,10 @@ async fn pages_of_other_origins_are_let_in_only_if_they_are_named() {
     assert_eq!((asked.status, asked.header("access-control-allow-origin")), (200, Some(PAGE)), "{}", asked.text);
     assert_eq!(asked.header("access-control-allow-credentials"), None);
     for other in ["https://evil.example.org", "http://app.example.org", "https://app.example.org:8443", "null"] {
-        assert_eq!(preflight(&app.anonymous(), other).await.header("access-control-allow-origin"), None, "{other}");
+        let refused = preflight(&app.anonymous(), other).await;
+        assert_eq!((refused.status, refused.header("access-control-allow-origin")), (405, None), "{other}");
+        assert_eq!(refused.json["errorCode"], "TESSERA-405-001", "{other}: {}", refused.text);
+        assert!(refused.header("vary").is_some_and(|vary| vary.contains("Origin")), "{:?}", refused.headers);
     }
     let page = app.admin().await.with("origin", PAGE);
     let listed = page.get(KEYS).await;

@@ -22,10 +22,10 @@ use crate::domain::error::{Error, Refusal};
 use crate::domain::pepper::Peppers;
 use crate::domain::token::TokenKind;
 use crate::http::address::root;
-use crate::http::auth::{Metering, authenticate};
+use crate::http::auth::Metering;
 use crate::http::authenticated::{self, AuthenticatedBody, Identify};
 use crate::http::base_url::base_url;
-use crate::http::datahub::caller::{check_csrf_navigation, session_cookie};
+use crate::http::datahub::caller::{check_csrf_navigation, of_session_cookie};
 use crate::http::problem::Failure;
 use crate::http::state::{State, data, state};
 use crate::http::valid::{Params, Raw};
@@ -35,14 +35,11 @@ pub struct BySession;
 
 impl Identify for BySession {
     async fn identify(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
-        let session = session_cookie(request)?.ok_or(Error::Unauthenticated(Refusal::Missing))?;
-        let actor = authenticate(state, session.value(), request, metering).await?;
-        session_of(&actor)?;
-        Ok(actor)
+        of_session_cookie(state, request, metering).await
     }
 }
 
-/// The session of an actor. Any other credential is refused: a key in a cookie would never end.
+/// The session of an actor.
 fn session_of(actor: &Actor) -> Result<PresentedCredential, Failure> {
     let session = actor.credential.filter(|credential| credential.kind == TokenKind::Session);
     Ok(session.ok_or(Error::Unauthenticated(Refusal::Invalid))?)

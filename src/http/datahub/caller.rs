@@ -74,7 +74,7 @@ async fn identify(
         Err(Failure::Domain(Error::Unauthenticated(Refusal::Missing)))
             if !request.headers().contains_key(AUTHORIZATION) =>
         {
-            of_session(state, request, metering).await
+            of_both_cookies(state, request, metering).await
         }
         _ => authenticate_head(state, request, metering).await,
     }
@@ -110,14 +110,25 @@ async fn unverified_actor(state: &State, settings: &DoorRules, request: &HttpReq
 ///
 /// # Errors
 /// [`Refusal`]s, or when the storage fails.
-pub(super) async fn of_session(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
-    let (Some(session), Some(claimed)) = (session_cookie(request)?, request.cookie(ACTOR_COOKIE)) else {
-        return Err(Error::Unauthenticated(Refusal::Missing).into());
-    };
+async fn of_both_cookies(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
+    let claimed = request.cookie(ACTOR_COOKIE).ok_or(Error::Unauthenticated(Refusal::Missing))?;
     check_csrf(request)?;
+    let actor = of_session_cookie(state, request, metering).await?;
+    if claimed.value() == urn::of_user(actor.username()) {
+        return Ok(actor);
+    }
+    Err(Error::Unauthenticated(Refusal::Invalid).into())
+}
+
+/// The actor of the session cookie alone: whom the browser is signed in as. Any other credential in it is refused: a key
+/// in a cookie would never end.
+///
+/// # Errors
+/// [`Refusal`]s, or when the storage fails.
+pub async fn of_session_cookie(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
+    let session = session_cookie(request)?.ok_or(Error::Unauthenticated(Refusal::Missing))?;
     let actor = authenticate(state, session.value(), request, metering).await?;
-    let is_session = actor.credential.is_some_and(|credential| credential.kind == TokenKind::Session);
-    if is_session && claimed.value() == urn::of_user(actor.username()) {
+    if actor.credential.is_some_and(|credential| credential.kind == TokenKind::Session) {
         return Ok(actor);
     }
     Err(Error::Unauthenticated(Refusal::Invalid).into())
@@ -128,7 +139,7 @@ pub(super) async fn of_session(state: &State, request: &HttpRequest, metering: M
 ///
 /// # Errors
 /// `Failure::Credentials`
-pub fn session_cookie(request: &HttpRequest) -> Result<Option<Cookie<'static>>, Failure> {
+fn session_cookie(request: &HttpRequest) -> Result<Option<Cookie<'static>>, Failure> {
     let Ok(cookies) = request.cookies() else { return Ok(None) };
     let mut found = cookies.iter().filter(|cookie| cookie.name() == SESSION_COOKIE && has_opaque_token(cookie.value()));
     let first = found.next();

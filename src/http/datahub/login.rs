@@ -2,12 +2,12 @@
 
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HOST, LOCATION};
+use actix_web::http::header::HOST;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::caller::{ACTOR_COOKIE, Caller, SESSION_COOKIE, check_csrf, check_csrf_navigation, of_session};
+use super::caller::{ACTOR_COOKIE, Caller, SESSION_COOKIE, check_csrf, check_csrf_navigation, of_session_cookie};
 use super::settings::DoorRules;
 use super::urn;
 use crate::clock::SECOND;
@@ -15,7 +15,10 @@ use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Refusal};
 use crate::domain::nesting::{Unreadable, read_json};
 use crate::domain::text::DisplayName;
+use crate::http::address::root;
 use crate::http::auth::{self, Metering, mark_authenticated, origin};
+use crate::http::console::redirect;
+use crate::http::envelope::refuse_head;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -103,7 +106,8 @@ pub async fn sign_up(
 
 /// Sign out
 ///
-/// Ends the session, clears the cookies and redirects to the start page. Cross-site navigation is refused (CSRF check).
+/// Ends the session of the cookie `PLAY_SESSION`, clears the cookies and redirects to the sign-in page. Cross-site navigation is
+/// refused (CSRF check).
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "delete_datahub_session",
@@ -115,10 +119,11 @@ pub async fn sign_up(
 )]
 #[get("/logOut")]
 pub async fn log_out(state: web::Data<State>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    refuse_head(&request)?;
     check_csrf_navigation(&request)?;
     let mut location = "login".to_owned();
     // The owner of a bearer token beside the cookies stays signed in.
-    let ended = match of_session(&state, &request, Metering::Counted).await {
+    let ended = match of_session_cookie(&state, &request, Metering::Counted).await {
         Ok(actor) => {
             mark_authenticated(&actor, &request);
             let actor = actor.requesting(auth::request(&request));
@@ -133,8 +138,7 @@ pub async fn log_out(state: web::Data<State>, request: HttpRequest) -> Result<Ht
         Ok(()) | Err(Failure::Domain(Error::Conflict(_) | Error::Unauthenticated(_))) => {}
         Err(failure) => return Err(failure),
     }
-    let [session, actor] = no_cookies(&state, &request);
-    Ok(HttpResponse::SeeOther().insert_header((LOCATION, location)).cookie(session).cookie(actor).finish())
+    Ok(redirect(&root(&request), &location, no_cookies(&state, &request)))
 }
 
 /// Redirect to a page of this server, or to the sign-in page
@@ -155,13 +159,14 @@ pub async fn authenticate(request: HttpRequest, caller: Option<Caller>) -> Resul
         && !wanted.starts_with("//")
         && !wanted.chars().any(|each| each == '\\' || each.is_control());
     let target = if local { wanted } else { "/".to_owned() };
+    // Relative, so that a proxy may serve this beneath any path.
     let location = if caller.is_some() {
-        target
+        target.trim_start_matches('/').to_owned()
     } else {
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("redirect_uri", &target).finish();
         format!("login?{query}")
     };
-    Ok(HttpResponse::SeeOther().insert_header((LOCATION, location)).finish())
+    Ok(redirect(&root(&request), &location, []))
 }
 
 async fn begin(
@@ -176,7 +181,7 @@ async fn begin(
         Error::Unauthenticated(Refusal::Disabled) => bad_request("The user is suspended or removed.".to_owned()),
         other => other.into(),
     })?;
-    end_replaced(state, of_session(state, request, Metering::Uncounted).await.ok()).await;
+    end_replaced(state, of_session_cookie(state, request, Metering::Uncounted).await.ok()).await;
     let [session, actor] = cookies(state, request, username, begun);
     Ok(HttpResponse::Ok().cookie(session).cookie(actor).finish())
 }

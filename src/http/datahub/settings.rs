@@ -21,7 +21,7 @@ pub struct DoorRules {
     pub password_rule: PasswordRule,
 }
 
-/// Whether clients must authenticate. DataHub's `METADATA_SERVICE_AUTH_ENABLED`.
+/// Whether clients must authenticate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Authentication {
     /// Clients must authenticate.

@@ -1,11 +1,8 @@
 //! `/oauth/introspect`: token introspection, RFC 7662.
 
-use std::borrow::Cow;
-
 use actix_web::dev::Payload;
 use actix_web::http::header::{ACCEPT, AUTHORIZATION, ContentType};
-use actix_web::web::Bytes;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use chrono::DateTime;
 use oauth2::basic::BasicTokenType;
 use oauth2::{ClientId, ExtraTokenFields, Scope, StandardTokenIntrospectionResponse};
@@ -17,14 +14,15 @@ use crate::clock::SECOND;
 use crate::domain::actor::Actor;
 use crate::domain::api_key::NEVER;
 use crate::domain::child::{ActClaim, Child, Confirmation};
-use crate::domain::error::{Error, Refusal};
+use crate::domain::error::Error;
 use crate::domain::network::Network;
 use crate::domain::token::TokenKind;
-use crate::http::auth::{self, API_KEY, Metering, authenticate_head, mark_authenticated, refuse_token_in};
+use crate::http::auth::{self, API_KEY, Metering, authenticate_head, mark_authenticated};
 use crate::http::base_url::base_url;
-use crate::http::bodies::{Sender, UNAUTHENTICATED_LENGTH};
+use crate::http::bodies::Sender;
 use crate::http::gateway::keep::{self, Depends};
 use crate::http::oauth::client;
+use crate::http::oauth::form::Form;
 use crate::http::openapi::sets;
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -38,9 +36,9 @@ pub struct AnswerLifetime(pub i64);
 
 /// Introspect a token
 ///
-/// RFC 7662. The caller authenticates with a bearer token, or as an OAuth client (RFC 6749, section 2.3.1) with
-/// `apikey-<id>` and its token: with HTTP Basic, percent-encoded or not, or as `client_id` and `client_secret` in the
-/// form. It needs the permission `VERIFY_TOKENS` unless it asks about itself. `exp` is at most a few minutes ahead,
+/// RFC 7662. The caller authenticates with a bearer token, or as the OAuth client `apikey-<id>` as at `/oauth/token`: with
+/// its token as the secret, with HTTP Basic, percent-encoded or not, or as `client_id` and `client_secret` in the form
+/// (RFC 6749, section 2.3.1); or with a `client_assertion` (RFC 7523). It needs the permission `VERIFY_TOKENS` unless it asks about itself. `exp` is at most a few minutes ahead,
 /// even if the token lives longer, because gateways cache an answer until then. Because answers are cached,
 /// introspection does not count towards the rate limit of the token.
 #[utoipa::path(
@@ -60,14 +58,12 @@ pub async fn introspect(
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let (caller, form) = identify(&state, &request, payload.into_inner()).await?;
-    mark_authenticated(&caller, &request);
-    let token =
-        only_token(&request, &form).ok_or_else(|| Failure::Body("the form must have one `token`".to_owned()))?;
+    let token = form.required("token")?;
     let issuer = base_url(&state, &request).ok();
     let told = if refresh::is_refresh_token(&state.service, &token) {
         let known = refresh::introspect(&state.service, &caller, &token).await;
         // A resource server that asks about a bearer token would accept any active token.
-        let is_meant = only(&form, "token_type_hint")?.is_some_and(|hint| hint == "refresh_token");
+        let is_meant = form.optional("token_type_hint")?.is_some_and(|hint| hint == "refresh_token");
         known.map(|known| {
             let known = known.filter(|_| is_meant);
             known.map(|known| (of_refresh_token(&known, state.service.clock.now(), lifetime.0, issuer), None))
@@ -124,71 +120,36 @@ fn of_refresh_token(known: &refresh::Introspected, now: i64, at_most: i64, issue
     answer
 }
 
-/// The longest form, in bytes.
-const FORM_LENGTH: usize = 16_384;
 /// The initial capacity of an answer, in bytes; usually enough.
 const ANSWER_LENGTH: usize = 512;
 
-/// The `token` of the form, if there is exactly one and it is not empty.
-fn only_token<'a>(request: &HttpRequest, form: &'a [u8]) -> Option<Cow<'a, str>> {
-    if !is_form(request) {
-        return None;
-    }
-    // Fast path for the most common form: decoding takes as long as verifying the token.
-    if let Some(token) = form.strip_prefix(b"token=")
-        && token.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-    {
-        return std::str::from_utf8(token).ok().filter(|token| !token.is_empty()).map(Cow::Borrowed);
-    }
-    only(form, "token").ok()?.filter(|token| !token.is_empty())
-}
-
-fn is_form(request: &HttpRequest) -> bool {
-    request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded")
-}
-
-/// The value of a member of a form, if present; fails if it is repeated.
-fn only<'a>(form: &'a [u8], name: &str) -> Result<Option<Cow<'a, str>>, Failure> {
-    let mut values = form_urlencoded::parse(form).filter(|(known, _)| known == name).map(|(_, value)| value);
-    let first = values.next();
-    if values.next().is_some() { Err(Failure::Body(format!("the form has more than one `{name}`"))) } else { Ok(first) }
-}
-
-/// Authenticates the asking actor and reads the form.
+/// Authenticates the asking actor, as a client or by a bearer token, and reads the form.
 ///
-/// A credential in the headers is verified before the form is read. Without one, the form is read under the limits for
-/// unauthenticated clients, and must contain the credential.
-async fn identify(state: &State, request: &HttpRequest, payload: Payload) -> Result<(Actor, Bytes), Failure> {
-    let headers = request.headers();
-    if headers.contains_key(AUTHORIZATION) || headers.contains_key(API_KEY) {
-        let sender = Sender::Actor(by_head(state, request, Metering::Counted).await?.id());
-        let form = state.bodies.read(request, payload, FORM_LENGTH.min(state.bodies.longest()), sender).await?;
-        let actor = by_head(state, request, Metering::Uncounted).await?;
-        if only(&form, "client_secret")?.is_some() {
+/// A credential in the headers is verified before the form is read, which then counts against the actor's share of the
+/// memory, and again afterwards.
+async fn identify(state: &State, request: &HttpRequest, payload: Payload) -> Result<(Actor, Form), Failure> {
+    let bearer = async |metering| authenticate_head(state, request, metering).await.map_err(Failure::unavailable);
+    let has_head = request.headers().contains_key(AUTHORIZATION) || request.headers().contains_key(API_KEY);
+    let in_head = client::in_head(request)?;
+    let sender = match &in_head {
+        Some((id, secret)) => {
+            Sender::Actor(client::by_secret(state, request, (id, secret), Metering::Uncounted).await?.id())
+        }
+        None if has_head => Sender::Actor(bearer(Metering::Counted).await?.id()),
+        None if !Form::is_sent(request) => return Err(Failure::ClientOrHolder),
+        None => Sender::Stranger(Network::of(state.trusted.client_address(request))),
+    };
+    let form = Form::read_of(state, request, payload, sender).await?;
+    if has_head && in_head.is_none() {
+        if form.optional("client_secret")?.is_some() || form.optional("client_assertion")?.is_some() {
             return Err(Failure::Credentials("the request has more than one credential"));
         }
-        return Ok((actor.requesting(auth::request(request)), form));
+        let actor = bearer(Metering::Uncounted).await?.requesting(auth::request(request));
+        mark_authenticated(&actor, request);
+        return Ok((actor, form));
     }
-    refuse_token_in(request.query_string())?;
-    if !is_form(request) {
-        return Err(Failure::Client(Refusal::Missing));
-    }
-    let sender = Sender::Stranger(Network::of(state.trusted.client_address(request)));
-    let form = state.bodies.read(request, payload, FORM_LENGTH.min(UNAUTHENTICATED_LENGTH), sender).await?;
-    let (id, secret) = (only(&form, "client_id")?, only(&form, "client_secret")?);
-    let (Some(id), Some(secret)) = (id, secret) else {
-        return Err(Failure::Client(Refusal::Missing));
-    };
-    let actor = client::by_secret(state, request, (&id, &secret), Metering::Counted).await?;
-    Ok((actor.requesting(auth::request(request)), form))
-}
-
-/// Authenticates by bearer token, or as an OAuth client with HTTP Basic.
-async fn by_head(state: &State, request: &HttpRequest, metering: Metering) -> Result<Actor, Failure> {
-    match client::in_head(request)? {
-        Some((id, secret)) => client::by_secret(state, request, (&id, &secret), metering).await,
-        None => authenticate_head(state, request, metering).await.map_err(Failure::unavailable),
-    }
+    let client = client::optional(state, request, &form).await?.ok_or(Failure::ClientOrHolder)?;
+    Ok((client, form))
 }
 
 /// The media type of a signed answer (RFC 9701, section 5).

@@ -22,15 +22,33 @@ impl Form {
     /// # Errors
     /// When the body is not form-encoded or cannot be read, or the query holds a token.
     pub async fn read(state: &State, request: &HttpRequest, payload: Payload) -> Result<Self, Failure> {
+        let sender = Sender::Stranger(Network::of(state.trusted.client_address(request)));
+        Self::read_of(state, request, payload, sender).await
+    }
+
+    /// Reads the body of a request of this sender.
+    ///
+    /// # Errors
+    /// Those of [`Form::read`].
+    pub async fn read_of(
+        state: &State,
+        request: &HttpRequest,
+        payload: Payload,
+        sender: Sender,
+    ) -> Result<Self, Failure> {
         refuse_token_in(request.query_string())?;
-        if !request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        if !Self::is_sent(request) {
             let message = "parameters are sent as `application/x-www-form-urlencoded`, in the body";
             return Err(invalid(message.to_owned()));
         }
-        let sender = Sender::Stranger(Network::of(state.trusted.client_address(request)));
         let body =
             state.bodies.read(request, payload, UNAUTHENTICATED_LENGTH.min(state.bodies.longest()), sender).await?;
         Ok(Self(body))
+    }
+
+    /// Whether the request says that its body is a form.
+    pub fn is_sent(request: &HttpRequest) -> bool {
+        request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded")
     }
 
     /// The form in a body, unchecked.

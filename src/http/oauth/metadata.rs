@@ -43,7 +43,9 @@ pub struct AuthorizationServer {
     /// The algorithms of client assertions.
     token_endpoint_auth_signing_alg_values_supported: [&'static str; OF_PROGRAMS_NAMES.len()],
     /// How clients authenticate at the introspection endpoint.
-    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    introspection_endpoint_auth_methods_supported: [&'static str; 3],
+    /// The algorithms of client assertions at the introspection endpoint.
+    introspection_endpoint_auth_signing_alg_values_supported: [&'static str; OF_PROGRAMS_NAMES.len()],
     /// The algorithms of signed introspection responses: that of `TESSERA_SIGNING_ALGORITHM`, and after a change of it also the
     /// earlier one, as long as it signs.
     introspection_signing_alg_values_supported: Vec<&'static str>,
@@ -85,7 +87,8 @@ fn answer(state: &State, request: &HttpRequest) -> Result<HttpResponse, Failure>
         response_types_supported: ["none"],
         token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"],
         token_endpoint_auth_signing_alg_values_supported: OF_PROGRAMS_NAMES,
-        introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+        introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        introspection_endpoint_auth_signing_alg_values_supported: OF_PROGRAMS_NAMES,
         introspection_signing_alg_values_supported: signing.into_iter().map(SigningAlgorithm::name).collect(),
         revocation_endpoint_auth_methods_supported: [
             "client_secret_basic",

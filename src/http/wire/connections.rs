@@ -20,6 +20,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
+use super::ending::Ending;
 use crate::domain::network::Network;
 use crate::http::log_bounds::LogBounds;
 use crate::http::peer::TrustedProxies;
@@ -100,6 +101,7 @@ pub(super) struct Connection {
     since: AtomicU64,
     closing: AtomicBool,
     waker: AtomicWaker,
+    pub(super) ending: Ending,
 }
 
 /// The phase of a connection. The order is that in which connections close to make room.
@@ -173,6 +175,7 @@ impl Connections {
             since: AtomicU64::new(self.millis()),
             closing: AtomicBool::new(false),
             waker: AtomicWaker::new(),
+            ending: Ending::default(),
         });
         open.all.insert(id, Arc::clone(&connection));
         *open.networks.entry(network).or_default() += 1;
@@ -284,6 +287,11 @@ impl Admitted {
     /// The connection, for the handlers of its requests.
     pub(super) fn connection(&self) -> Arc<Connection> {
         Arc::clone(&self.connection)
+    }
+
+    /// How far its end has come.
+    pub(super) fn ending(&self) -> &Ending {
+        &self.connection.ending
     }
 
     /// Counts that the connection is closed for `reason`.

@@ -163,6 +163,9 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Lenient<Io> {
         let this = self.get_mut();
         if let Some(watch) = &this.watch {
             watch.refuses(cx)?;
+            if watch.ending().is_silent() {
+                return Poll::Ready(Ok(buf.len()));
+            }
         }
         let written = Pin::new(&mut this.io).poll_write(cx, buf);
         match &mut this.watch {
@@ -179,6 +182,9 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Lenient<Io> {
         let this = self.get_mut();
         if let Some(watch) = &this.watch {
             watch.refuses(cx)?;
+            if watch.ending().is_silent() {
+                return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
+            }
         }
         let written = Pin::new(&mut this.io).poll_write_vectored(cx, bufs);
         match &mut this.watch {
@@ -192,7 +198,12 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Lenient<Io> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+        let this = self.get_mut();
+        let flushed = ready!(Pin::new(&mut this.io).poll_flush(cx));
+        if let Some(watch) = &this.watch {
+            watch.ending().flushed(cx);
+        }
+        Poll::Ready(flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -16,6 +16,7 @@ use proptest::prelude::*;
 use super::framing::{Framing, Step, rewrite};
 use super::*;
 
+mod closing;
 mod room;
 
 const JAVA: &str =
@@ -65,6 +66,8 @@ impl Running {
                     App::new()
                         .route("/peer", web::get().to(peer))
                         .route("/slow", web::get().to(slow))
+                        .route("/refused", web::post().to(closing::refused))
+                        .route("/counted", web::to(closing::counted))
                         .route("/large", web::get().to(large))
                 };
                 let server = serve(listeners, &settings, move || app().default_service(web::to(echo)))?;

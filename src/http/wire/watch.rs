@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::connections::{Admitted, Closed, Connection, Phase};
+use super::ending::Ending;
 use super::pace::{Awaited, Pace, Wait};
 
 /// The watch over one connection.
@@ -57,6 +58,11 @@ impl Watch {
             return Poll::Ready(());
         }
         Poll::Pending
+    }
+
+    /// How far the end of the connection has come.
+    pub(super) fn ending(&self) -> &Ending {
+        self.admitted.ending()
     }
 
     /// Fails the write if the connection must make room for another, so that it closes at once and drops what is

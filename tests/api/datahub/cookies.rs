@@ -1,5 +1,6 @@
 //! Sessions in cookies: signing in, out and up, and the CSRF check.
 
+use actix_web::http::Method;
 use serde_json::{Value, json};
 use tessera::domain::principal::Role;
 
@@ -122,11 +123,42 @@ async fn signing_out_ends_the_session_and_its_cookies() {
     app.user("ada", Role::Member).await;
     let ada = browser(&app, "ada").await;
     let answer = ada.get("/logOut").await;
-    assert_eq!((answer.status, answer.header("location")), (303, Some("login")));
+    assert_eq!((answer.status, answer.header("location")), (303, Some("./login")));
     let cleared: Vec<&str> = answer.headers.get_all("set-cookie").map(|value| value.to_str().unwrap()).collect();
     assert!(cleared.len() == 2 && cleared.iter().all(|cookie| cookie.contains("Max-Age=0")), "{cleared:?}");
     assert_eq!(ada.get("/openapi/operations/identity/user/urn").await.status, 401);
     assert_eq!(app.anonymous().get("/logOut").await.status, 303);
+}
+
+/// The token of a new session of `ada`.
+async fn session(app: &App) -> String {
+    let answer = log_in(app, &json!({"username": "ada", "password": PASSWORD}).to_string()).await;
+    let mut cookies = answer.headers.get_all("set-cookie").map(|value| value.to_str().unwrap());
+    let session = cookies.find_map(|cookie| cookie.strip_prefix("PLAY_SESSION=")).unwrap();
+    session.split(';').next().unwrap().to_owned()
+}
+
+#[actix_web::test]
+async fn signing_out_and_in_again_ends_the_session_whatever_the_script_readable_cookie_says() {
+    let app = App::start().await;
+    app.user("ada", Role::Member).await;
+    let again = json!({"username": "ada", "password": PASSWORD}).to_string();
+    for other in ["", "; actor=urn:li:corpuser:admin", "; actor=x"] {
+        let token = session(&app).await;
+        let browser = app.anonymous().with("cookie", &format!("PLAY_SESSION={token}{other}"));
+        assert_eq!(app.holder_of(&token).whoami().await.status, 200);
+        let head = browser.send(Method::HEAD, "/logOut", None).await;
+        assert_eq!((head.status, head.header("allow"), head.header("set-cookie")), (405, Some("GET"), None));
+        assert_eq!(app.holder_of(&token).whoami().await.status, 200, "HEAD changes nothing");
+        let out = browser.get("/logOut").await;
+        assert_eq!((out.status, out.headers.get_all("set-cookie").count()), (303, 2));
+        assert_eq!(app.holder_of(&token).whoami().await.status, 401, "{other}");
+
+        let token = session(&app).await;
+        let browser = app.anonymous().with("cookie", &format!("PLAY_SESSION={token}{other}"));
+        assert_eq!(browser.post_text("/logIn", &again).await.status, 200);
+        assert_eq!(app.holder_of(&token).whoami().await.status, 401, "{other}: the earlier session");
+    }
 }
 
 #[actix_web::test]
@@ -168,15 +200,23 @@ async fn authenticating_leads_only_to_this_server() {
     app.user("ada", Role::Member).await;
     let ada = browser(&app, "ada").await;
     for (wanted, location) in [
-        ("/settings/tokens", "/settings/tokens"),
-        ("https://evil.example", "/"),
-        ("//evil.example", "/"),
-        ("/%5Cevil.example", "/"),
-        ("", "/"),
+        ("/settings/tokens", "./settings/tokens"),
+        ("https://evil.example", "./"),
+        ("//evil.example", "./"),
+        ("/%5Cevil.example", "./"),
+        ("", "./"),
     ] {
         let answer = ada.get(&format!("/authenticate?redirect_uri={wanted}")).await;
         assert_eq!((answer.status, answer.header("location")), (303, Some(location)), "{wanted}");
     }
     let stranger = app.anonymous().get("/authenticate?redirect_uri=/settings").await;
-    assert_eq!(stranger.header("location"), Some("login?redirect_uri=%2Fsettings"));
+    assert_eq!(stranger.header("location"), Some("./login?redirect_uri=%2Fsettings"));
+    // A proxy may serve this beneath any path.
+    for (path, expected) in
+        [("/authenticate", "https://t.example.org/keys/"), ("/logOut/", "https://t.example.org/keys/login")]
+    {
+        let location = ada.get(path).await.header("location").unwrap().to_owned();
+        let at = oauth2::url::Url::parse(&format!("https://t.example.org/keys{path}")).unwrap();
+        assert_eq!(at.join(&location).unwrap().as_str(), expected);
+    }
 }

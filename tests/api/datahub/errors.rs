@@ -265,6 +265,95 @@ async fn variables_have_their_defaults_in_directives_and_nothing_is_an_object_wi
 }
 
 #[actix_web::test]
+async fn a_request_whose_variables_do_not_fit_is_not_executed() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let create = |name: &str, extra: &str| {
+        format!(
+            "createAccessToken(input:{{type:PERSONAL,actorUrn:\"urn:li:corpuser:admin\",{name}}}){{accessToken{extra}}}"
+        )
+    };
+    let first = create("name:\"first\"", "");
+    let conditional = create("name:\"first\"", " @include(if:$i)");
+    let (second, with_input) = (create("name:$n", ""), "b:createAccessToken(input:$n){accessToken}");
+    for (query, variables, named) in [
+        ("query($i:Boolean!){appConfig @include(if:$i){appVersion}}".to_owned(), json!({}), "`$i` must be there"),
+        (
+            "query($i:Boolean!){appConfig @skip(if:$i){appVersion}}".to_owned(),
+            json!({"i": null}),
+            "`$i` must not be null",
+        ),
+        ("query($i:Boolean!){appConfig @skip(if:$i){appVersion}}".to_owned(), json!({"i": "true"}), "`Boolean`"),
+        ("query($i:Boolean){appConfig @skip(if:$i){appVersion}}".to_owned(), json!({}), ""),
+        (
+            "query($c:Int!){listAccessTokens(input:{start:0,count:$c}){total}}".to_owned(),
+            json!({}),
+            "`$c` must be there",
+        ),
+        (
+            "query($c:Int!){listAccessTokens(input:{start:0,count:$c}){total}}".to_owned(),
+            json!({"c": 1_i64 << 40}),
+            "`Int`",
+        ),
+        (format!("mutation($i:Boolean!){{a:{conditional}}}"), json!({}), "`$i` must be there"),
+        (format!("mutation($n:String!){{a:{first} b:{second}}}"), json!({}), "`$n` must be there"),
+        (format!("mutation($n:String!){{a:{first} b:{second}}}"), json!({"n": 7}), "`$n` must be of the type `String`"),
+        (format!("mutation($n:String){{a:{first} b:{second}}}"), json!({}), ""),
+        (format!("mutation($n:CreateAccessTokenInput!){{a:{first} {with_input}}}"), json!({"n": "x"}), "`$n`"),
+        (
+            format!("mutation($n:CreateAccessTokenInput!){{a:{first} {with_input}}}"),
+            json!({"n": {"type": "PERSONAL", "actorUrn": "urn:li:corpuser:admin"}}),
+            "`$n.name` must be there",
+        ),
+        (
+            format!("mutation($n:CreateAccessTokenInput!){{a:{first} {with_input}}}"),
+            json!({"n": {"type": "secret", "actorUrn": "urn:li:corpuser:admin", "name": "x"}}),
+            "`$n.type` must be of the type `AccessTokenType`",
+        ),
+        (
+            format!("mutation($n:CreateAccessTokenInput!){{a:{first} {with_input}}}"),
+            json!({"n": {"type": "PERSONAL", "actorUrn": "urn:li:corpuser:admin", "name": "x", "more": 1}}),
+            "must not have the member `more`",
+        ),
+        (
+            format!("mutation x{{a:{first}}} mutation($n:String!){{b:{second}}}").replace("mutation(", "mutation y("),
+            json!({}),
+            "",
+        ),
+        (
+            "query($f:[FacetFilterInput!]!){listAccessTokens(input:{filters:$f}){total}}".to_owned(),
+            json!({"f": [{"field": "ownerUrn", "values": ["a", null]}]}),
+            "`$f[0].values[1]` must not be null",
+        ),
+    ] {
+        let answer = ask(&admin, &query, variables).await;
+        let message = answer["errors"][0]["message"].as_str().unwrap_or_else(|| panic!("{query}: {answer}"));
+        assert!(answer.get("data").is_none() && message.contains(named), "{query}: {answer}");
+        assert_eq!(answer["errors"][0]["extensions"]["classification"], "ValidationError", "{query}: {answer}");
+        assert!(!message.contains("secret"), "values may be tokens: {message}");
+    }
+    let total = ask(&admin, "{listAccessTokens(input:{}){total}}", Value::Null).await;
+    assert_eq!(total["data"]["listAccessTokens"]["total"], 0, "nothing was created");
+    for (query, variables, expected) in [
+        // The operation that is executed counts, and a single value is a list of one.
+        (
+            "query($f:[String!]){me{corpUser{urn @skip(if:false)}} listAccessTokens(input:{filters:[{field:\"ownerUrn\",values:$f}]}){total}}",
+            json!({"f": "urn:li:corpuser:ada"}),
+            json!(0),
+        ),
+        ("query($c:Int){listAccessTokens(input:{start:0,count:$c}){total}}", json!({}), json!(0)),
+        (
+            "query($c:Int!){listAccessTokens(input:{start:0,count:$c}){total}}",
+            json!({"c": 1, "other": {"a": 1}}),
+            json!(0),
+        ),
+    ] {
+        let answer = ask(&admin, query, variables).await;
+        assert_eq!(answer["data"]["listAccessTokens"]["total"], expected, "{query}: {answer}");
+    }
+}
+
+#[actix_web::test]
 async fn errors_of_a_request_carry_no_data() {
     let app = App::start().await;
     let admin = app.admin().await;

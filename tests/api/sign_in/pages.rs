@@ -65,6 +65,14 @@ async fn a_logout_token_that_cannot_be_checked_ends_nothing() {
 }
 
 #[actix_web::test]
+async fn a_question_for_the_head_of_the_callback_uses_up_no_sign_in() {
+    let app = with_provider("https://tessera.example.org").await;
+    let answer = app.anonymous().send(Method::HEAD, "/login/company/callback?state=x&code=y", None).await;
+    assert_eq!((answer.status, answer.header("allow"), answer.header("set-cookie")), (405, Some("GET"), None));
+    assert_eq!(app.anonymous().get("/login/company/callback?state=x&code=y").await.status, 303);
+}
+
+#[actix_web::test]
 async fn a_page_of_another_site_begins_no_sign_in() {
     let app = with_provider("https://tessera.example.org").await;
     let elsewhere = app.anonymous().with("sec-fetch-site", "cross-site").with("sec-fetch-mode", "navigate");

@@ -101,7 +101,7 @@ def test_who_signs_out_may_sign_out_at_the_provider_too(company, browser):
     browser.sign_in()
     token = browser.token
     answer = browser.get("/logOut")
-    assert answer.headers["location"] == "login?because=out&at=company"
+    assert answer.headers["location"] == "./login?because=out&at=company"
     page = browser.get("/login?because=out&at=company").text
     assert 'href="./login/company/logout"' in page
     browser.cookies.set("PLAY_SESSION", token)

@@ -99,3 +99,28 @@ def test_half_bodies_are_bounded_in_memory(own_server):
     finally:
         for connection in held:
             connection.socket.close()
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        request("POST", "/api/service/apikeys", body=b"{}"),
+        request("POST", "/nowhere", body=b"{}"),
+        request("POST", "/api/service/apikeys", "Transfer-Encoding: chunked") + b"2\r\n{}\r\n0\r\n\r\n",
+        request("GET", "/livez", "Connection: close"),
+    ],
+)
+def test_nothing_behind_an_announced_end_is_processed(server, refused):
+    with Connection(server) as connection:
+        connection.send(refused + request("GET", "/livez"))
+        assert connection.answer().headers["connection"] == "close"
+        assert connection.is_closed()
+
+
+def test_a_body_that_breaks_its_framing_ends_the_connection_with_an_announcement(server):
+    form = ("Content-Type: application/x-www-form-urlencoded", "Transfer-Encoding: chunked")
+    with Connection(server) as connection:
+        connection.send(request("POST", "/oauth/token", *form) + b"zz\r\n")
+        answer = connection.answer()
+        assert (answer.status_code, answer.headers["connection"]) == (400, "close")
+        assert connection.is_closed()

@@ -21,6 +21,7 @@ mod service_accounts;
 mod skips;
 mod tokens;
 mod users;
+mod variables;
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use async_graphql::{Context, EmptySubscription, MergedObject};

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::skips::{self, Placeholders};
-use super::{limits, numbers};
+use super::{limits, numbers, variables};
 use crate::domain::nesting::{LimitExceeded, Unreadable, check_graphql, read_json_overclosed};
 use crate::http::problem::Failure;
 
@@ -42,10 +42,10 @@ fn no_graphql() -> Failure {
     Failure::Body(message.to_owned())
 }
 
-/// Parses the document and enforces all limits before the engine sees it.
+/// Parses the document, enforces all limits, and gives the variables their values before the engine sees them.
 ///
 /// # Errors
-/// The error to send for invalid GraphQL or an exceeded limit.
+/// The error to send for invalid GraphQL, an exceeded limit or a variable that is missing or of another type.
 pub fn parse(body: Body) -> Result<(Request, Placeholders), Value> {
     check_graphql(&body.query)
         .map_err(|excess| problem(&format!("The query {excess}."), [place(&body.query, excess)], "InvalidSyntax"))?;
@@ -54,15 +54,16 @@ pub fn parse(body: Body) -> Result<(Request, Placeholders), Value> {
         problem(&message, error.positions(), "InvalidSyntax")
     })?;
     numbers::in_document(&mut document);
-    let mut variables = body.variables.unwrap_or_default();
-    numbers::in_variables(&mut variables);
-    let mut variables = Variables::from_json(variables);
+    let mut values = body.variables.unwrap_or_default();
+    numbers::in_variables(&mut values);
+    let mut values = Variables::from_json(values);
     let operation = body.operation_name.filter(|name| !name.is_empty());
-    limits::check(&document, &variables)
+    limits::check(&document, &values)
         .map_err(|excess| problem(&excess.message, [excess.position], "ValidationError"))?;
-    skips::set_defaults(&document, operation.as_deref(), &mut variables);
-    let stand_ins = skips::fill(&mut document, &variables);
-    let mut request = Request::new(body.query).variables(variables);
+    variables::coerce(&document, operation.as_deref(), &mut values)
+        .map_err(|invalid| problem(&invalid.message, [invalid.position], "ValidationError"))?;
+    let stand_ins = skips::fill(&mut document, &values);
+    let mut request = Request::new(body.query).variables(values);
     request.set_parsed_query(document);
     if let Some(name) = operation {
         request = request.operation_name(name);

@@ -1,34 +1,12 @@
-//! Works around two defects of the engine with `@skip` and `@include`: it ignores the defaults of variables there, and
-//! it answers `null` for an object whose fields are all skipped.
+//! Works around a defect of the engine: it answers `null` for an object whose fields are all skipped by `@skip` or
+//! `@include`.
 
-use async_graphql::parser::types::{
-    Directive, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
-};
+use async_graphql::parser::types::{Directive, ExecutableDocument, Field, Selection, SelectionSet};
 use async_graphql::{Name, Positioned, Value as Constant, Variables};
 use async_graphql_value::Value as Literal;
 
 /// The alias of the placeholder field in an object whose fields are all skipped.
 const NOTHING: &str = "__nothing";
-
-/// Sets missing variables of the operation to their defaults.
-pub fn set_defaults(document: &ExecutableDocument, operation: Option<&str>, variables: &mut Variables) {
-    for definition in executed_operation(document, operation).into_iter().flat_map(|found| &found.variable_definitions)
-    {
-        let name = &definition.node.name.node;
-        if let (None, Some(default)) = (variables.get(name), definition.node.default_value()) {
-            variables.insert(name.clone(), default.clone());
-        }
-    }
-}
-
-fn executed_operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
-    let mut operations = document.operations.iter();
-    let found = match name {
-        Some(name) => operations.find(|(known, _)| known.is_some_and(|known| known == name)),
-        None => operations.next(),
-    };
-    found.map(|(_, operation)| &operation.node)
-}
 
 /// Whether a document has placeholders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,6 +19,7 @@ use crate::http::auth::origin;
 use crate::http::console::{SignedInRequest, redirect, safe_redirect_target};
 use crate::http::datahub::caller::check_csrf_navigation;
 use crate::http::datahub::login::{cookies, end_replaced};
+use crate::http::envelope::refuse_head;
 use crate::http::oauth::issuer::ProviderError;
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -69,6 +70,7 @@ pub async fn callback(
     id: web::Path<String>,
     signed_in: Option<SignedInRequest>,
 ) -> Result<HttpResponse, Failure> {
+    refuse_head(&request)?;
     let provider = providers.find(&id).ok_or(Failure::NoEndpoint)?;
     let params = Params::parse(request.query_string());
     // Not counted as a failure, and without effect on a sign-in in progress: any web page can send a browser here.
