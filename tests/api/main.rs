@@ -44,6 +44,7 @@ mod dpop;
 mod edges;
 mod editions;
 mod ended;
+mod ended_meanwhile;
 mod entities;
 mod errors;
 mod every_field;

@@ -7,7 +7,6 @@ use crate::domain::actor::{Actor, PresentedCredential};
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::credential::Credential;
 use crate::domain::error::{Error, Refusal, Result};
-use crate::domain::principal::PrincipalState;
 use crate::domain::session::{SessionKind, SessionOrigin};
 use crate::domain::text::clip;
 use crate::domain::token::{KeyId, Token, TokenKind};
@@ -17,7 +16,8 @@ use crate::service::authn::passwords::{UNUSABLE_HASH, verify_password};
 use crate::service::authn::sign_ins::{Origin, SignInOutcome};
 use crate::service::authn::throttle::REMEMBERED;
 use crate::service::{Service, Transaction, blocking};
-use crate::storage::principals::{self, Existed};
+use crate::storage::holds::hold_standing;
+use crate::storage::principals::Existed;
 use crate::storage::{credentials, familiar_networks, provider_sessions, session_origins, users};
 
 /// A new session, with the only copy of its token.
@@ -68,10 +68,12 @@ pub async fn create(service: &Service, username: String, password: String, origi
     let begun = service
         .write_first(&actor, move |transaction| {
             let id = transaction.actor.id();
+            // In the order in which a new password locks them. What ends all sessions then sees this one, or came first.
+            let held = hold_standing(transaction.connection, id)?;
             if users::lock(transaction.connection, id, &hash)? == Existed::No {
                 return Err(wrong());
             }
-            if principals::state(transaction.connection, id)? == PrincipalState::Disabled {
+            if !held.is_some_and(|held| held.enabled) {
                 return Err(Error::Unauthenticated(Refusal::Disabled));
             }
             let expires_at = transaction.now + transaction.service.session_millis;

@@ -254,16 +254,13 @@ async fn change<T: Send + 'static>(
     action: Action,
     work: impl Fn(&mut Transaction<'_>, &Principal) -> Result<(Existed, T)> + Send + 'static,
 ) -> Result<T> {
-    let found = {
-        let username = username.clone();
-        service.read(move |connection| principals::find_by_username(connection, &username)).await?
-    };
-    let user = found.filter(|found| found.kind == PrincipalKind::User).ok_or_else(|| not_found(&username))?;
     service
         .write(operator, move |transaction| {
+            let found = principals::lock(transaction.connection, &username)?;
+            let user = found.filter(|found| found.kind == PrincipalKind::User).ok_or_else(|| not_found(&username))?;
             let (existed, outcome) = work(transaction, &user)?;
             if existed == Existed::No {
-                return Err(not_found(&user.username().to_string()));
+                return Err(not_found(&username));
             }
             recorded(transaction, action, &user)?;
             Ok(outcome)
