@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::database::AnyConnection;
-use super::schema::{credentials, personas, principals};
+use super::schema::{credentials, personas, principals, revisions};
 use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
 use crate::domain::token::KeyId;
@@ -41,6 +41,19 @@ pub fn hold_standing(connection: &mut AnyConnection, id: PrincipalId) -> Result<
         AnyConnection::Postgres(postgres) => found.for_share().get_result(postgres).optional()?,
         AnyConnection::Sqlite(sqlite) => found.get_result(sqlite).optional()?,
     })
+}
+
+/// Holds the revision of all invitation links, so that none of another revision begins until the transaction ends.
+///
+/// # Errors
+/// When the storage fails.
+pub fn hold_invite_links(connection: &mut AnyConnection) -> Result<()> {
+    let found = revisions::table.find(super::invites::NAME).select(revisions::revision);
+    let _held: Option<i64> = match connection {
+        AnyConnection::Postgres(postgres) => found.for_share().get_result(postgres).optional()?,
+        AnyConnection::Sqlite(sqlite) => found.get_result(sqlite).optional()?,
+    };
+    Ok(())
 }
 
 /// Locks the personas with those qualified names against deletion until the transaction ends, and returns their ids.
