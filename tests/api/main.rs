@@ -93,6 +93,7 @@ mod refusals;
 mod request_ids;
 mod restore;
 mod revocation;
+mod rights_in_the_middle;
 mod rights_meanwhile;
 mod rolled_back;
 mod search;

@@ -7,6 +7,7 @@ use crate::domain::actor::{Actor, PresentedCredential};
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::credential::Credential;
 use crate::domain::error::{Error, Refusal, Result};
+use crate::domain::principal::PrincipalState;
 use crate::domain::session::{SessionKind, SessionOrigin};
 use crate::domain::text::clip;
 use crate::domain::token::{KeyId, Token, TokenKind};
@@ -69,11 +70,11 @@ pub async fn create(service: &Service, username: String, password: String, origi
         .write_first(&actor, move |transaction| {
             let id = transaction.actor.id();
             // In the order in which a new password locks them. What ends all sessions then sees this one, or came first.
-            let held = hold_standing(transaction.connection, id)?;
+            let state = hold_standing(transaction.connection, id)?;
             if users::lock(transaction.connection, id, &hash)? == Existed::No {
                 return Err(wrong());
             }
-            if !held.is_some_and(|held| held.enabled) {
+            if state != Some(PrincipalState::Enabled) {
                 return Err(Error::Unauthenticated(Refusal::Disabled));
             }
             let expires_at = transaction.now + transaction.service.session_millis;
