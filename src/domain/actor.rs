@@ -70,22 +70,6 @@ impl Standing {
         found.max_by_key(|relation| *relation == Relation::Admin)
     }
 
-    /// Whether both are the same principal with the same permissions, personas and assets. The policy revision is
-    /// ignored: what policies permit on the platform is among the permissions.
-    #[must_use]
-    pub fn reaches_as(&self, other: &Self) -> bool {
-        let Self { principal, permissions, personas, assets, policy_revision: _, restriction } = self;
-        *principal == other.principal
-            && *permissions == other.permissions
-            && *personas == other.personas
-            && *assets == other.assets
-            && match (restriction, &other.restriction) {
-                (None, None) => true,
-                (Some(one), Some(two)) => one.tools == two.tools && one.whole.reaches_as(&two.whole),
-                _ => false,
-            }
-    }
-
     /// The enabled personas.
     pub fn enabled_personas(&self) -> impl Iterator<Item = &PersonaRef> {
         self.personas.iter().filter(|persona| persona.enabled)

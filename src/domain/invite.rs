@@ -45,25 +45,42 @@ pub const MOST_OPEN: i64 = 100;
 /// The roles that an invitation can have.
 pub const ROLES: [Role; 3] = [Role::Admin, Role::Member, Role::Guest];
 
+/// What a link depends on. Links of another revision are void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InviteRevision {
+    /// Raised when all links are renewed.
+    pub of_all: i64,
+    /// Raised when the inviter gets another password or is disabled.
+    pub of_inviter: i64,
+}
+
 /// The text of an invitation, valid while `revision` is current: 96 hexadecimal digits. The first 32 are the id of the
 /// inviter, who is checked again at sign-up.
 #[must_use]
-pub fn write(mut keyed: Hmac<Sha256>, invitation: Invitation, revision: i64) -> String {
+pub fn write(mut keyed: Hmac<Sha256>, invitation: Invitation, revision: InviteRevision) -> String {
     let Invitation { role, inviter } = invitation;
-    keyed.update(&revision.to_be_bytes());
+    keyed.update(&revision.of_all.to_be_bytes());
+    keyed.update(&revision.of_inviter.to_be_bytes());
     keyed.update(inviter.uuid().as_bytes());
     keyed.update(role.name().as_bytes());
     let digest = data_encoding::HEXLOWER.encode(&keyed.finalize().into_bytes());
     format!("{}{digest}", data_encoding::HEXLOWER.encode(inviter.uuid().as_bytes()))
 }
 
-/// The invitation that a text stands for; `None` if [`write()`] would not produce it now. Constant-time comparison.
+/// The inviter that a text names, if it has the form of a link.
 #[must_use]
-pub fn read(keyed: &Hmac<Sha256>, text: &str, revision: i64) -> Option<Invitation> {
-    let inviter = uuid::Uuid::try_parse(text.get(..32)?).ok()?;
+pub fn inviter(text: &str) -> Option<PrincipalId> {
+    Some(uuid::Uuid::try_parse(text.get(..32)?).ok()?.into())
+}
+
+/// The invitation that a text stands for; `None` if [`write()`] would not produce it now. `revision` is the one of the
+/// [`inviter`]. Constant-time comparison.
+#[must_use]
+pub fn read(keyed: &Hmac<Sha256>, text: &str, revision: InviteRevision) -> Option<Invitation> {
+    let inviter = inviter(text)?;
     ROLES
         .into_iter()
-        .map(|role| Invitation { role, inviter: inviter.into() })
+        .map(|role| Invitation { role, inviter })
         .find(|invitation| write(keyed.clone(), *invitation, revision).as_bytes().ct_eq(text.as_bytes()).into())
 }
 

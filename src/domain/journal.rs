@@ -75,8 +75,10 @@ impl Action {
             | Self::AccessTokenCreated
             // A restore ends every session, invitation and device authorization.
             | Self::InvitesRenewed
+            | Self::InviteLinkGiven
             | Self::InvitationCreated
             | Self::InvitationRevoked
+            | Self::InvitationAccepted
             | Self::SessionCreated
             | Self::SessionRefused
             | Self::SessionEnded

@@ -1,27 +1,28 @@
 //! A transaction that writes on behalf of an actor, with its audit rows and cache invalidations.
 //!
-//! The access that authorises a write is read again inside its transaction: before the work, in case it was taken away
-//! while the request waited; and after the work, with the rows locked until the commit.
+//! The access that authorises a write is read again inside its transaction: see `transaction/rights.rs`.
+
+mod rights;
 
 use std::cell::{Cell, RefCell};
 use std::time::Instant;
 
 use uuid::Uuid;
 
+use self::rights::{Admitted, OwnChanges};
 use super::Service;
-use crate::domain::actor::{Actor, PresentedCredential, Standing};
+use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Change, ChangeSubject, Impact, Kept};
-use crate::domain::error::{Error, Refusal, Result};
+use crate::domain::error::{Error, Result};
 use crate::domain::ids::Id;
 use crate::domain::journal::JournalEntry;
 use crate::domain::node::Told;
+use crate::domain::permission::Permissions;
 use crate::domain::principal::Role;
 use crate::domain::state::States;
 use crate::queue::Urgency;
-use crate::service::children;
-use crate::storage::database::{AnyConnection, concurrent_change};
-use crate::storage::holds::{hold_credential, hold_standing};
-use crate::storage::{changes, credentials, nodes, states};
+use crate::storage::database::AnyConnection;
+use crate::storage::{changes, nodes, states};
 
 /// A transaction in progress, on behalf of an actor.
 pub(in crate::service) struct Transaction<'a> {
@@ -32,7 +33,9 @@ pub(in crate::service) struct Transaction<'a> {
     pub(in crate::service) now: i64,
     changed: &'a RefCell<Changed>,
     ends_own_credential: bool,
-    own_role: Role,
+    /// The permissions of the actor's principal by its role and by grants, without those of policies.
+    granted: Permissions,
+    own: OwnChanges,
 }
 
 /// The changes that a transaction has recorded.
@@ -121,7 +124,8 @@ impl Service {
                 let outcome = database.write_then(
                     task,
                     |connection| {
-                        let mut transaction = Transaction::begin(connection, &service, &actor, &changed)?;
+                        let admitted = service.read_access(connection, &actor)?;
+                        let mut transaction = Transaction::begin(connection, &service, &admitted, &changed);
                         let done = work(&mut transaction)?;
                         transaction.append_changes()?;
                         transaction.confirm_rights()?;
@@ -176,60 +180,30 @@ impl Service {
         }
         outcome
     }
-
-    /// The standing that the actor's credential gives it, as this transaction sees it.
-    fn present(
-        &self,
-        connection: &mut AnyConnection,
-        actor: &Actor,
-        credential: PresentedCredential,
-        now: i64,
-    ) -> Result<Standing> {
-        let refused = |refusal| Err(Error::Unauthenticated(refusal));
-        let Some(known) = credentials::find(connection, credential.key_id)? else { return refused(Refusal::Invalid) };
-        if known.standing.principal.id != actor.id() {
-            return refused(Refusal::Invalid);
-        }
-        if known.credential.expires_at <= now {
-            return refused(Refusal::Expired);
-        }
-        if !known.standing.principal.enabled {
-            return refused(Refusal::Disabled);
-        }
-        if !known.limits.addresses.allow(actor.address) {
-            return Err(Error::ForeignAddress);
-        }
-        let standing = self.with_policies_in_write(connection, known.standing)?;
-        match &actor.child {
-            Some(child) => children::present(self, connection, child, standing, now),
-            None => Ok(standing),
-        }
-    }
 }
 
 impl<'a> Transaction<'a> {
-    /// Begins, if the actor still has the access that the request was admitted with.
+    /// Begins on behalf of an actor that [`Service::read_access`] has read in the same transaction.
     fn begin(
         connection: &'a mut AnyConnection,
         service: &'a Service,
-        actor: &'a Actor,
+        admitted: &'a Admitted,
         changed: &'a RefCell<Changed>,
-    ) -> Result<Self> {
-        let now = service.clock.now();
+    ) -> Self {
         let mut rolled_back = changed.borrow_mut();
         *rolled_back = Changed { subjects: std::mem::take(&mut rolled_back.subjects), ..Changed::default() };
         drop(rolled_back);
-        if let Some(credential) = actor.credential {
-            let standing = service.present(connection, actor, credential, now)?;
-            if !standing.reaches_as(actor.standing()) {
-                // If the principal was deleted between two statements above, this gives the precise error.
-                service.present(connection, actor, credential, now)?;
-                service.directory.forget(ChangeSubject::Principal(actor.id().uuid()));
-                return Err(Error::Busy);
-            }
+        let Admitted { actor, granted, now } = admitted;
+        Self {
+            connection,
+            service,
+            actor,
+            now: *now,
+            changed,
+            ends_own_credential: false,
+            granted: *granted,
+            own: OwnChanges::default(),
         }
-        let own_role = actor.standing().whole().principal.role;
-        Ok(Self { connection, service, actor, now, changed, ends_own_credential: false, own_role })
     }
 
     /// Notes a change for the audit trail, which gets it at the end of the transaction, and its subject for cache
@@ -238,6 +212,7 @@ impl<'a> Transaction<'a> {
         let id = Id::<Change>::new(self.now, self.service.entropy)?.uuid();
         let mut changed = self.changed.borrow_mut();
         changed.note(id, action, subject);
+        self.own.note(subject, action, name);
         changed.recorded.push((Change::by(self.actor, id, self.now, action, subject, name), action.keeps()));
         Ok(())
     }
@@ -268,34 +243,7 @@ impl<'a> Transaction<'a> {
 
     /// Notes that this transaction itself gives its actor this role.
     pub(in crate::service) fn changes_own_role(&mut self, role: Role) {
-        self.own_role = role;
-    }
-
-    /// Runs last before the commit: a request whose access was taken away while it ran commits nothing. Locks the
-    /// credential and the principal until the commit.
-    fn confirm_rights(&mut self) -> Result<()> {
-        let Some(credential) = self.actor.credential.filter(|_| !self.ends_own_credential) else { return Ok(()) };
-        // In the order in which a deletion locks them.
-        let held = hold_standing(self.connection, self.actor.id())?;
-        let held = held.ok_or(Error::Unauthenticated(Refusal::Invalid))?;
-        if !hold_credential(self.connection, credential.key_id)? {
-            return Err(Error::Unauthenticated(Refusal::Invalid));
-        }
-        if !held.enabled {
-            return Err(Error::Unauthenticated(Refusal::Disabled));
-        }
-        if self.changes_own_rights() {
-            // Except for the role, its own changes look like those of another transaction.
-            return if held.role == self.own_role.name() { Ok(()) } else { Err(concurrent_change()) };
-        }
-        let standing = self.service.present(self.connection, self.actor, credential, self.now)?;
-        if standing.reaches_as(self.actor.standing()) { Ok(()) } else { Err(concurrent_change()) }
-    }
-
-    /// Whether the transaction changed something that may decide the actor's own access.
-    fn changes_own_rights(&self) -> bool {
-        let own = ChangeSubject::Principal(self.actor.id().uuid());
-        self.affects_all_principals() || self.changed.borrow().subjects.contains(&own)
+        self.own.role = Some(role);
     }
 
     /// Whether the transaction changed something that may decide the access of any principal.

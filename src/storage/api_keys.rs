@@ -131,6 +131,8 @@ pub fn touch(connection: &mut AnyConnection, id: PrincipalId, now: i64) -> Resul
 /// # Errors
 /// A violation when a persona was deleted meanwhile.
 pub fn replace(connection: &mut AnyConnection, key: &ApiKey) -> Result<()> {
+    // Conflicts with a write of the key itself, which holds the principal before it commits.
+    principal_table::lock_by_id(connection, key.id)?;
     diesel::update(api_keys::table.find(key.id.to_string()))
         .set((
             api_keys::display_name.eq(&key.display_name),

@@ -4,7 +4,8 @@ use diesel::prelude::*;
 
 use super::api_keys::TermsRow;
 use super::database::{AnyConnection, storage};
-use super::principals::PrincipalRow;
+use super::holds::hold_standing;
+use super::principals::{PrincipalRow, lock_by_id};
 use super::rows::{Existed, corrupt, parse_id};
 use super::schema::{api_keys, credentials, principals};
 use super::standings;
@@ -43,11 +44,14 @@ impl CredentialRow {
     }
 }
 
-/// Adds a credential.
+/// Adds a credential. Holds the principal until the transaction ends, which conflicts with [`delete_all`]: that deletes the
+/// credential, or has ended first. So what authorises the credential is checked after the principal is held, or in the
+/// end.
 ///
 /// # Errors
 /// When the storage fails.
 pub fn insert(connection: &mut AnyConnection, credential: &Credential) -> Result<()> {
+    hold_standing(connection, credential.principal)?;
     let row = CredentialRow {
         key_id: credential.key_id.to_string(),
         kind: credential.kind.name().to_owned(),
@@ -131,19 +135,25 @@ pub fn set_expiry(connection: &mut AnyConnection, key_id: KeyId, expires_at: i64
     Ok(Existed::from(diesel::update(found).set(credentials::expires_at.eq(expires_at)).execute(connection)?))
 }
 
-/// Removes one credential.
+/// Removes one credential. Holds its principal first: whoever locks the principal removes credentials in that order, too.
 ///
 /// # Errors
 /// When the storage fails.
 pub fn delete(connection: &mut AnyConnection, key_id: KeyId) -> Result<Existed> {
+    let found = credentials::table.find(key_id.to_string()).select(credentials::principal_id);
+    let principal: Option<String> = found.get_result(connection).optional()?;
+    let Some(principal) = principal else { return Ok(Existed::No) };
+    hold_standing(connection, parse_id(&principal)?)?;
     Ok(Existed::from(diesel::delete(credentials::table.find(key_id.to_string())).execute(connection)?))
 }
 
-/// Removes every credential of one kind of a principal.
+/// Removes every credential of one kind of a principal. Locks the principal first: a `DELETE` alone would not see the
+/// credentials that other transactions have added and not yet committed.
 ///
 /// # Errors
 /// When the storage fails.
 pub fn delete_all(connection: &mut AnyConnection, principal: PrincipalId, kind: TokenKind) -> Result<()> {
+    lock_by_id(connection, principal)?;
     let found = credentials::table
         .filter(credentials::principal_id.eq(principal.to_string()))
         .filter(credentials::kind.eq(kind.name()));
@@ -151,7 +161,7 @@ pub fn delete_all(connection: &mut AnyConnection, principal: PrincipalId, kind: 
     Ok(())
 }
 
-/// Removes every credential of one kind of a principal except for one; returns how many.
+/// Like [`delete_all`], except for one credential; returns how many.
 ///
 /// # Errors
 /// When the storage fails.
@@ -161,6 +171,7 @@ pub fn delete_all_but(
     kind: TokenKind,
     kept: KeyId,
 ) -> Result<usize> {
+    lock_by_id(connection, principal)?;
     let found = credentials::table
         .filter(credentials::principal_id.eq(principal.to_string()))
         .filter(credentials::kind.eq(kind.name()))

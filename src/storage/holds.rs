@@ -3,9 +3,10 @@
 use diesel::prelude::*;
 
 use super::database::AnyConnection;
-use super::schema::{credentials, personas, principals};
+use super::schema::{credentials, personas, principals, revisions};
 use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
+use crate::domain::principal::PrincipalState;
 use crate::domain::token::KeyId;
 
 /// Whether a credential exists; if so it cannot be deleted until the transaction ends. PostgreSQL takes a key-share
@@ -22,25 +23,31 @@ pub fn hold_credential(connection: &mut AnyConnection, key_id: KeyId) -> Result<
     Ok(held.is_some())
 }
 
-/// The role and state of a principal, while its row is locked.
-#[derive(Queryable)]
-pub struct HeldStanding {
-    /// The name of its role.
-    pub role: String,
-    /// Whether it may act at all.
-    pub enabled: bool,
-}
-
-/// Locks a principal against changes until the transaction ends, and reads its role and state.
+/// Holds a principal until the transaction ends, and reads its state. It conflicts with every transaction that locks the
+/// principal: one that changes its role, state, grants, limits or persona links, or ends all its credentials of a kind.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn hold_standing(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<HeldStanding>> {
-    let found = principals::table.find(id.to_string()).select((principals::role, principals::enabled));
-    Ok(match connection {
+pub fn hold_standing(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<PrincipalState>> {
+    let found = principals::table.find(id.to_string()).select(principals::enabled);
+    let enabled: Option<bool> = match connection {
         AnyConnection::Postgres(postgres) => found.for_share().get_result(postgres).optional()?,
         AnyConnection::Sqlite(sqlite) => found.get_result(sqlite).optional()?,
-    })
+    };
+    Ok(enabled.map(|enabled| if enabled { PrincipalState::Enabled } else { PrincipalState::Disabled }))
+}
+
+/// Holds the revision of all invitation links, so that none of another revision begins until the transaction ends.
+///
+/// # Errors
+/// When the storage fails.
+pub fn hold_invite_links(connection: &mut AnyConnection) -> Result<()> {
+    let found = revisions::table.find(super::invites::NAME).select(revisions::revision);
+    let _held: Option<i64> = match connection {
+        AnyConnection::Postgres(postgres) => found.for_share().get_result(postgres).optional()?,
+        AnyConnection::Sqlite(sqlite) => found.get_result(sqlite).optional()?,
+    };
+    Ok(())
 }
 
 /// Locks the personas with those qualified names against deletion until the transaction ends, and returns their ids.

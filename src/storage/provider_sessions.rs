@@ -1,8 +1,11 @@
 //! Sessions that began at a provider, and the tokens of providers that have been accepted (replay guard).
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 
 use super::database::{AnyConnection, is_duplicate};
+use super::principals::lock_by_id;
 use super::rows::parse_id;
 use super::schema::{credentials, provider_sessions, used_tokens};
 use crate::domain::error::{Error, Result};
@@ -68,6 +71,30 @@ pub fn inherit(connection: &mut AnyConnection, from: KeyId, to: KeyId) -> Result
 /// # Errors
 /// When the storage fails.
 pub fn end(connection: &mut AnyConnection, issuer: &str, sid: &str, subject: Option<&str>) -> Result<Vec<PrincipalId>> {
+    let known = sessions(connection, issuer, sid, subject)?;
+    // In the order of their ids, which avoids deadlocks.
+    for principal in known.into_iter().map(|(_, principal)| principal).collect::<BTreeSet<_>>() {
+        lock_by_id(connection, parse_id(&principal)?)?;
+    }
+    let mut ended = Vec::new();
+    // Read again: a token that was derived from one of them meanwhile ends, too.
+    for (key_id, principal) in sessions(connection, issuer, sid, subject)? {
+        diesel::delete(credentials::table.find(key_id)).execute(connection)?;
+        let principal = parse_id(&principal)?;
+        if !ended.contains(&principal) {
+            ended.push(principal);
+        }
+    }
+    Ok(ended)
+}
+
+/// The key ids of these sessions, and the ids of their users.
+fn sessions(
+    connection: &mut AnyConnection,
+    issuer: &str,
+    sid: &str,
+    subject: Option<&str>,
+) -> Result<Vec<(String, String)>> {
     let mut found = provider_sessions::table
         .inner_join(credentials::table)
         .filter(provider_sessions::issuer.eq(issuer))
@@ -78,17 +105,7 @@ pub fn end(connection: &mut AnyConnection, issuer: &str, sid: &str, subject: Opt
             .filter(provider_sessions::sid.eq(sid).or(provider_sessions::sid.eq("")))
             .filter(provider_sessions::subject.eq(subject)),
     };
-    let rows: Vec<(String, String)> =
-        found.select((credentials::key_id, credentials::principal_id)).load(connection)?;
-    let mut ended = Vec::new();
-    for (key_id, principal) in rows {
-        diesel::delete(credentials::table.find(key_id)).execute(connection)?;
-        let principal = parse_id(&principal)?;
-        if !ended.contains(&principal) {
-            ended.push(principal);
-        }
-    }
-    Ok(ended)
+    Ok(found.select((credentials::key_id, credentials::principal_id)).load(connection)?)
 }
 
 /// Records what makes a token of a provider unique, until the token is too old to be accepted: the `jti` of a logout

@@ -16,6 +16,7 @@ diesel::table! {
         enabled -> Bool,
         created_at -> BigInt,
         username_folded -> Text,
+        invites_revision -> BigInt,
     }
 }
 

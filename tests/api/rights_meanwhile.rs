@@ -3,8 +3,10 @@
 
 use tessera::domain::actor::Actor;
 use tessera::domain::api_key::{ApiKeyUpdate, NewApiKey, Validity};
+use tessera::domain::asset::PeopleList;
 use tessera::domain::child::Presentation;
 use tessera::domain::edition::Expected;
+use tessera::domain::entity::{AssetDraft, Attributes, Draft, EntityState, Handle, Head};
 use tessera::domain::error::{Error, Refusal};
 use tessera::domain::limits::{AllowedAddresses, Limits};
 use tessera::domain::permission::{Permission, Permissions};
@@ -14,9 +16,10 @@ use tessera::domain::text::{Description, DisplayName};
 use tessera::service::Service;
 use tessera::service::authn::sessions;
 use tessera::service::authn::sign_ins::Origin;
-use tessera::service::catalogue::personas;
+use tessera::service::catalogue::{entities, personas};
 use tessera::service::keys::api_keys;
 use tessera::service::people::users;
+use tessera::storage::principals;
 
 use crate::support::{Options, PASSWORD, World, new_key};
 
@@ -136,4 +139,46 @@ async fn a_user_who_was_demoted_or_disabled_meanwhile_writes_nothing() {
     users::set_state(&other, &world.operator(), "ada".into(), PrincipalState::Disabled).await.unwrap();
     let outcome = personas::delete(&world.service, &actor, persona(&other, &world.operator()).await.id).await;
     assert!(matches!(outcome.unwrap_err(), Error::Unauthenticated(_)));
+}
+
+/// Whoever may change an asset names users in it and removes them at will, which must not stop their writes.
+#[tokio::test]
+async fn a_user_whom_assets_name_or_name_no_longer_meanwhile_writes() {
+    let (world, other) = worlds();
+    world.user("ada", Role::Admin).await;
+    let session = sessions::create(&world.service, "ada".into(), PASSWORD.into(), Origin::default()).await.unwrap();
+    let token = session.token.expose();
+    world.user("boss", Role::Admin).await;
+    let boss = world.service.database.read(|connection| principals::find_by_username(connection, "boss"));
+    let boss = Actor::user(boss.unwrap().unwrap());
+    for people in [vec!["ada".to_owned()], Vec::new()] {
+        let actor = world.service.authenticate(Presentation::bearer(&token, None)).await.unwrap();
+        entities::save(&other, &boss, vec![asset(people.clone())]).await.unwrap();
+        let written = api_keys::create(&world.service, &actor, new_key("made meanwhile"), None).await;
+        assert!(written.is_ok(), "{people:?}: {:?}", written.err());
+    }
+}
+
+#[tokio::test]
+async fn a_permission_given_meanwhile_stops_nothing() {
+    let (world, other) = worlds();
+    let actor = manager(&world).await;
+    let permissions = [Permission::ManageApiKeys, Permission::ViewAnalytics].into_iter().collect();
+    let update = ApiKeyUpdate { permissions: Some(permissions), ..unchanged() };
+    api_keys::update(&other, &world.operator(), actor.id(), update, Expected::Any).await.unwrap();
+    api_keys::create(&world.service, &actor, NewApiKey { limits: Limits::default(), ..new_key("made") }, None)
+        .await
+        .unwrap();
+}
+
+fn asset(viewers: Vec<String>) -> Draft {
+    let head = Head {
+        path: "entities[0]".into(),
+        handle: Handle::Unnamed,
+        qualified_name: Some("lake".into()),
+        name: Some(DisplayName::parse("x").unwrap()),
+        attributes: Attributes::new(),
+    };
+    let people = [(PeopleList::ViewerUsers, viewers)].into();
+    Draft::Asset(AssetDraft { head, type_name: "Connection".into(), state: EntityState::Active, people })
 }

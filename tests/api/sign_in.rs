@@ -1,5 +1,6 @@
 //! Signing in with a provider, after the ID token has been validated. `tests/clients/oauth` tests the validation.
 
+mod meanwhile;
 mod pages;
 
 use std::collections::BTreeSet;

@@ -53,10 +53,14 @@ pub enum Action {
     AccessTokenRevoked,
     /// All earlier invitations were invalidated.
     InvitesRenewed,
+    /// An actor got its invitation link. Its name is the role.
+    InviteLinkGiven,
     /// An invitation for one person was created.
     InvitationCreated,
     /// An invitation for one person was revoked.
     InvitationRevoked,
+    /// A new user, who is the actor, signed up with an invitation. Its subject is the inviter.
+    InvitationAccepted,
     /// A user was created.
     UserCreated,
     /// The role of a user changed, or the user was enabled or disabled.
@@ -128,7 +132,7 @@ pub enum Kept {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 46] = [
         Self::ApiKeyCreated,
         Self::ApiKeyTokenReplaced,
         Self::ApiKeyTokenRemoved,
@@ -154,8 +158,10 @@ impl Action {
         Self::AccessTokenCreated,
         Self::AccessTokenRevoked,
         Self::InvitesRenewed,
+        Self::InviteLinkGiven,
         Self::InvitationCreated,
         Self::InvitationRevoked,
+        Self::InvitationAccepted,
         Self::UserCreated,
         Self::UserUpdated,
         Self::UserDescribed,
@@ -176,8 +182,8 @@ impl Action {
     ];
 
     /// The names of all of them.
-    pub const NAMES: [&'static str; 44] = {
-        let mut names = [""; 44];
+    pub const NAMES: [&'static str; 46] = {
+        let mut names = [""; 46];
         let mut index = 0;
         while index < names.len() {
             names[index] = Self::ALL[index].name();
@@ -190,8 +196,10 @@ impl Action {
     #[must_use]
     pub const fn impact(self) -> Impact {
         match self {
-            Self::InvitationCreated
+            Self::InviteLinkGiven
+            | Self::InvitationCreated
             | Self::InvitationRevoked
+            | Self::InvitationAccepted
             | Self::DeviceApproved
             | Self::DeviceDenied
             | Self::RequestRefused => Impact::Nothing,
@@ -268,8 +276,10 @@ impl Action {
             | Self::AccessTokenCreated
             | Self::AccessTokenRevoked
             | Self::InvitesRenewed
+            | Self::InviteLinkGiven
             | Self::InvitationCreated
             | Self::InvitationRevoked
+            | Self::InvitationAccepted
             | Self::UserPasswordSet
             | Self::SessionCreated
             | Self::SessionRefused
@@ -321,8 +331,10 @@ impl Action {
             Self::AccessTokenCreated => "access_token.created",
             Self::AccessTokenRevoked => "access_token.revoked",
             Self::InvitesRenewed => "invites.renewed",
+            Self::InviteLinkGiven => "invites.link_given",
             Self::InvitationCreated => "invitation.created",
             Self::InvitationRevoked => "invitation.revoked",
+            Self::InvitationAccepted => "invitation.accepted",
             Self::UserCreated => "user.created",
             Self::UserUpdated => "user.updated",
             Self::UserDescribed => "user.described",

@@ -18,6 +18,7 @@ use crate::domain::jwk::Thumbprint;
 use crate::domain::network::Network;
 use crate::domain::party::Party;
 use crate::domain::permission::Permissions;
+use crate::domain::principal::PrincipalState;
 use crate::domain::session::SessionKind;
 use crate::domain::token::KeyId;
 use crate::service::authn::attempt::Attempt;
@@ -372,7 +373,7 @@ fn fetch<T>(
     let is_there = hold_credential(transaction.connection, session)?;
     let approver = credentials::find(transaction.connection, session)?.filter(|_| is_there);
     let alive = approver.filter(|known| known.credential.expires_at > now);
-    match alive.filter(|_| principal.is_some_and(|held| held.enabled)) {
+    match alive.filter(|_| principal == Some(PrincipalState::Enabled)) {
         Some(approver) => issue(transaction, &approver.credential).map(Fetched::Approved),
         None => Ok(Fetched::Denied),
     }

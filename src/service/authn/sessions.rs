@@ -17,7 +17,8 @@ use crate::service::authn::passwords::{UNUSABLE_HASH, verify_password};
 use crate::service::authn::sign_ins::{Origin, SignInOutcome};
 use crate::service::authn::throttle::REMEMBERED;
 use crate::service::{Service, Transaction, blocking};
-use crate::storage::principals::{self, Existed};
+use crate::storage::holds::hold_standing;
+use crate::storage::principals::Existed;
 use crate::storage::{credentials, familiar_networks, provider_sessions, session_origins, users};
 
 /// A new session, with the only copy of its token.
@@ -68,10 +69,12 @@ pub async fn create(service: &Service, username: String, password: String, origi
     let begun = service
         .write_first(&actor, move |transaction| {
             let id = transaction.actor.id();
+            // In the order in which a new password locks them. What ends all sessions then sees this one, or came first.
+            let state = hold_standing(transaction.connection, id)?;
             if users::lock(transaction.connection, id, &hash)? == Existed::No {
                 return Err(wrong());
             }
-            if principals::state(transaction.connection, id)? == PrincipalState::Disabled {
+            if state != Some(PrincipalState::Enabled) {
                 return Err(Error::Unauthenticated(Refusal::Disabled));
             }
             let expires_at = transaction.now + transaction.service.session_millis;

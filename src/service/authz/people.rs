@@ -1,6 +1,7 @@
 //! Who may invite, manage and act as whom. `containment.rs` has the rules about how far a user reaches.
 
-use crate::domain::actor::Actor;
+use crate::domain::access_token::NamedPrincipal;
+use crate::domain::actor::{Actor, OPERATOR};
 use crate::domain::bounds::Bounds;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::invite::Invitation;
@@ -10,7 +11,6 @@ use crate::domain::service_account::PREFIX;
 use crate::service::authz::reach::standing;
 use crate::service::authz::{containment, giving};
 use crate::service::{Service, Transaction};
-use crate::storage::principals;
 
 /// Checks that an actor may invite at all.
 ///
@@ -24,26 +24,29 @@ pub(in crate::service) fn require_inviting(service: &Service, actor: &Actor) -> 
     service.require_passwords()
 }
 
-/// Whether the inviter could still invite: invitations outlive the moment they were handed out.
+/// The inviter, if it could still invite: invitations outlive the moment they were handed out. Call it after the transaction
+/// has locked the inviter, which is then not suspended or demoted until the transaction ends.
 ///
 /// # Errors
 /// When the storage fails.
-pub(in crate::service) fn still_invited(transaction: &mut Transaction<'_>, invitation: Invitation) -> Result<bool> {
+pub(in crate::service) fn still_inviting(
+    transaction: &mut Transaction<'_>,
+    invitation: Invitation,
+) -> Result<Option<NamedPrincipal>> {
+    let named = |username: String| NamedPrincipal { id: invitation.inviter, username };
     // The operator and the system's own clients have no record in the database.
     if invitation.inviter.uuid().is_nil() {
-        return Ok(true);
+        return Ok(Some(named(OPERATOR.to_owned())));
     }
     let Transaction { service, connection, .. } = transaction;
-    // The inviter is not suspended or demoted until the transaction ends.
-    principals::lock_by_id(connection, invitation.inviter)?;
     let standing = standing(service, connection, invitation.inviter)?;
-    let Some(standing) = standing.filter(|standing| standing.principal.enabled) else { return Ok(false) };
+    let Some(standing) = standing.filter(|standing| standing.principal.enabled) else { return Ok(None) };
     let inviter = Actor::trusted(standing);
     let may = require_inviting(service, &inviter)
         .and_then(|()| giving::may_invite(service, connection, &inviter, invitation.role));
     match may {
-        Err(Error::Forbidden(_)) => Ok(false),
-        outcome => outcome.map(|()| true),
+        Err(Error::Forbidden(_)) => Ok(None),
+        outcome => outcome.map(|()| Some(named(inviter.username().to_string()))),
     }
 }
 

@@ -44,7 +44,7 @@ pub async fn delete(service: &Service, actor: &Actor, id: PolicyId, expected: Ex
     let began = Instant::now();
     let outcome = service
         .write(actor, move |transaction| {
-            stored::raise_revision(transaction.connection)?;
+            transaction.lock_policies()?;
             let unknown = || not_found(&id.to_string());
             may_find_policy(transaction, id.uuid(), unknown)?;
             let policy = stored::find(transaction.connection, id)?.ok_or_else(unknown)?;
@@ -130,7 +130,7 @@ pub(in crate::service) fn save(
     assigned: &BTreeMap<String, Uuid>,
     expected: &Expected,
 ) -> Result<(Saved, Uuid)> {
-    stored::raise_revision(transaction.connection)?;
+    transaction.lock_policies()?;
     let head = &draft.head;
     let before = match (&head.handle, &head.qualified_name) {
         // First whether it is seen: an unseen policy takes the path of a missing one.

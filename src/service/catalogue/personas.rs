@@ -9,7 +9,7 @@ use crate::domain::edition::Expected;
 use crate::domain::entity::{Attributes, Handle, Head, PersonaDraft};
 use crate::domain::error::{Error, Result};
 use crate::domain::fields::PersonaField;
-use crate::domain::ids::{Id, PersonaId};
+use crate::domain::ids::{Id, PersonaId, PrincipalId};
 use crate::domain::listing::{Page, Query, clip};
 use crate::domain::permission::Permission;
 use crate::domain::persona::{Persona, PersonaInput, mint_qualified_name};
@@ -281,6 +281,9 @@ fn link_users(transaction: &mut Transaction<'_>, draft: &PersonaDraft, persona: 
         may_release(transaction, persona)?;
     }
     let changed: Vec<String> = ids.symmetric_difference(&before).cloned().collect();
+    // Conflicts with a write of such a user, who is held before it commits.
+    let mut changing = changed.iter().filter_map(|id| PrincipalId::parse(id));
+    changing.try_for_each(|id| principals::lock_by_id(transaction.connection, id))?;
     let changed = principals::find_many(transaction.connection, &changed, &SeenPrincipals::everybody())?;
     let changing = changed.iter().map(|user| containment::may_link(transaction, user.id));
     let changing = changing.collect::<Result<Vec<_>>>()?;

@@ -134,7 +134,7 @@ pub async fn create(service: &Service, actor: &Actor, input: PolicyInput) -> Res
     service
         .write(actor, move |transaction| {
             hold_named(transaction, &input.rule)?;
-            policies::raise_revision(transaction.connection)?;
+            transaction.lock_policies()?;
             may_write_shared(transaction, &input.rule)?;
             let id: PolicyId = Id::new(transaction.now, transaction.service.entropy)?;
             let policy = Policy {
@@ -174,7 +174,7 @@ pub async fn update(
     service
         .write(actor, move |transaction| {
             hold_named(transaction, &input.rule)?;
-            policies::raise_revision(transaction.connection)?;
+            transaction.lock_policies()?;
             may_write_shared(transaction, &input.rule)?;
             let before = editable(transaction, &urn)?;
             may_end_effect(transaction, &before.rule)?;
@@ -204,7 +204,7 @@ pub async fn delete(service: &Service, actor: &Actor, urn: String) -> Result<()>
     service.require(actor, Permission::ManagePolicies)?;
     service
         .write(actor, move |transaction| {
-            policies::raise_revision(transaction.connection)?;
+            transaction.lock_policies()?;
             let policy = editable(transaction, &urn)?;
             may_end_effect(transaction, &policy.rule)?;
             may_change_shared(transaction, &policy)?;
@@ -220,7 +220,7 @@ pub(in crate::service) fn insert(
     object: Option<&str>,
 ) -> Result<()> {
     check(policy)?;
-    policies::raise_revision(transaction.connection)?;
+    transaction.lock_policies()?;
     policies::insert(transaction.connection, policy)?;
     store_and_check(transaction, policy, object, Action::PolicyCreated)
 }
@@ -232,7 +232,7 @@ pub(in crate::service) fn replace(
     object: Option<&str>,
 ) -> Result<()> {
     check(policy)?;
-    policies::raise_revision(transaction.connection)?;
+    transaction.lock_policies()?;
     let unknown = || not_found(&policy.qualified_name);
     let before = policies::find(transaction.connection, policy.id)?.ok_or_else(unknown)?;
     if policies::update(transaction.connection, policy)? == Existed::No {
@@ -270,7 +270,7 @@ fn store_and_check(
 
 /// Removes a policy of either kind.
 pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<()> {
-    policies::raise_revision(transaction.connection)?;
+    transaction.lock_policies()?;
     if policies::delete(transaction.connection, policy.id)? == Existed::No {
         return Err(not_found(&policy.qualified_name));
     }

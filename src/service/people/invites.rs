@@ -14,9 +14,10 @@ use crate::domain::text::DisplayName;
 use crate::domain::user::{NamedBy, User, check_username};
 use crate::service::authn::sign_ins::Origin;
 use crate::service::authz::giving;
-use crate::service::authz::people::{require_inviting, still_invited};
+use crate::service::authz::people::{require_inviting, still_inviting};
 use crate::service::{Service, Transaction, blocking};
 use crate::storage::database::AnyConnection;
+use crate::storage::holds::hold_invite_links;
 use crate::storage::principals::Existed;
 use crate::storage::{aspects, invitations, invites, principals, users};
 
@@ -25,20 +26,14 @@ const PURPOSE: &str = "invite";
 /// The purpose that the keys of open invitations are derived for.
 pub(super) const OPEN_PURPOSE: &str = "open invitation";
 
-/// The actor's invitation to a role: stays the same until the next [`renew`].
+/// The actor's invitation link to a role. It stays the same until the next [`renew`], and until the actor gets another
+/// password or is disabled. The audit trail records that the actor got it.
 ///
 /// # Errors
 /// [`Error::Forbidden`], also for a role that reaches more than the actor; [`Error::PasswordsOff`].
 pub async fn get(service: &Service, actor: &Actor, role: Role) -> Result<String> {
     require_inviting(service, actor)?;
-    let (reading, actor) = (service.clone(), actor.clone());
-    service
-        .read(move |connection| {
-            giving::may_invite(&reading, connection, &actor, role)?;
-            let invitation = Invitation { role, inviter: actor.id() };
-            Ok(invite::write(reading.peppers.derive(PURPOSE), invitation, invites::revision(connection)?))
-        })
-        .await
+    service.write(actor, move |transaction| hand_out(transaction, role)).await
 }
 
 /// Voids all invitation links, and returns a new one. Open invitations stay.
@@ -50,14 +45,20 @@ pub async fn renew(service: &Service, actor: &Actor, role: Role) -> Result<Strin
     service
         .write(actor, move |transaction| {
             invites::renew(transaction.connection)?;
-            giving::may_invite(transaction.service, transaction.connection, transaction.actor, role)?;
-            let revision = invites::revision(transaction.connection)?;
             let subject = ChangeSubject::Principal(transaction.actor.id().uuid());
             transaction.record(Action::InvitesRenewed, subject, "invites")?;
-            let invitation = Invitation { role, inviter: transaction.actor.id() };
-            Ok(invite::write(transaction.service.peppers.derive(PURPOSE), invitation, revision))
+            hand_out(transaction, role)
         })
         .await
+}
+
+/// The current link of the transaction's actor to a role.
+fn hand_out(transaction: &mut Transaction<'_>, role: Role) -> Result<String> {
+    let inviter = transaction.actor.id();
+    giving::may_invite(transaction.service, transaction.connection, transaction.actor, role)?;
+    let revision = invites::revision(transaction.connection, inviter)?;
+    transaction.record(Action::InviteLinkGiven, ChangeSubject::Principal(inviter.uuid()), role.name())?;
+    Ok(invite::write(transaction.service.peppers.derive(PURPOSE), Invitation { role, inviter }, revision))
 }
 
 fn void() -> Error {
@@ -95,7 +96,7 @@ pub async fn accept(
     check_username(&new.username, NamedBy::Client).map_err(|message| Violation::new("email", message))?;
     asked.check(&password, &new.username).map_err(|message| Violation::new("password", message))?;
     let (invitation, _) = find(service, new.invite.clone(), &origin).await?;
-    let role = invitation.role;
+    let Invitation { role, inviter } = invitation;
     let permit = service.sign_ins.turn_of_newcomer(&origin).await?;
     let hashing = service.clone();
     let hash = blocking(move || {
@@ -113,22 +114,23 @@ pub async fn accept(
         enabled: true,
         created_at: now,
     };
-    let actor = Actor::user(principal).requesting(origin.request);
+    let actor = Actor::user(principal).from(origin.address).requesting(origin.request);
     service
         .write(&actor, move |transaction| {
             let principal = transaction.actor.principal().clone();
             principals::insert(transaction.connection, &principal)?;
-            // Checked again, because the invitation may have been voided or accepted meanwhile.
+            // Checked again, because the invitation may have been voided or accepted meanwhile. From here on, what voids it
+            // waits for the end of this transaction.
             let Transaction { service, connection, now, .. } = transaction;
+            hold_invite_links(connection)?;
+            principals::lock_by_id(connection, inviter)?;
             let (invitation, open) = invited(service, connection, &new.invite, *now)?;
             if let Some(open) = open
                 && invitations::delete(connection, open.id)? == Existed::No
             {
                 return Err(void());
             }
-            if !still_invited(transaction, invitation)? {
-                return Err(void());
-            }
+            let inviter = still_inviting(transaction, invitation)?.ok_or_else(void)?;
             let id = principal.id;
             let user = User { principal, display_name: new.full_name.as_str().to_owned(), email: new.email.clone() };
             users::insert(transaction.connection, &user, &hash)?;
@@ -140,7 +142,9 @@ pub async fn accept(
             let name = AspectName::CorpUserInfo.name().to_owned();
             let info = Aspect { name, value, created_by: new.username.clone(), created_at: transaction.now };
             aspects::replace(transaction.connection, id, &info)?;
-            transaction.record(Action::UserCreated, ChangeSubject::Principal(id.uuid()), &new.username)
+            transaction.record(Action::UserCreated, ChangeSubject::Principal(id.uuid()), &new.username)?;
+            let subject = ChangeSubject::Principal(inviter.id.uuid());
+            transaction.record(Action::InvitationAccepted, subject, &inviter.username)
         })
         .await
 }
@@ -165,7 +169,7 @@ fn invited(
     text: &str,
     now: i64,
 ) -> Result<(Invitation, Option<OpenInvitation>)> {
-    let revision = invites::revision(connection)?;
+    let revision = invites::revision(connection, invite::inviter(text).ok_or_else(void)?)?;
     if let Some(linked) = invite::read(&service.peppers.derive(PURPOSE), text, revision) {
         return Ok((linked, None));
     }

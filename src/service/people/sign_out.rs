@@ -9,7 +9,7 @@ use crate::domain::identity::Identity;
 use crate::domain::token::TokenKind;
 use crate::service::Service;
 use crate::service::authn::sign_ins::Origin;
-use crate::storage::{credentials, identities, provider_sessions, users};
+use crate::storage::{credentials, identities, principals, provider_sessions, users};
 
 /// The content of a validated logout token.
 #[derive(Debug, Clone)]
@@ -47,6 +47,9 @@ pub async fn sign_out(service: &Service, ended: LoggedOut, origin: Origin) -> Re
                 }
                 None => None,
             };
+            if let Some(user) = known {
+                principals::lock_by_id(transaction.connection, user)?;
+            }
             let mut whose = match (sid, subject) {
                 (Some(sid), subject) => {
                     provider_sessions::end(transaction.connection, issuer, sid, subject.as_deref())?

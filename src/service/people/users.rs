@@ -6,7 +6,7 @@ use crate::domain::actor::Actor;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Result, Violation};
 use crate::domain::fields::UserField;
-use crate::domain::ids::Id;
+use crate::domain::ids::{Id, PrincipalId};
 use crate::domain::listing::{Page, Query};
 use crate::domain::password::PasswordRule;
 use crate::domain::permission::Permission;
@@ -18,7 +18,7 @@ use crate::service::authz::{administrators, containment, sight};
 use crate::service::{Service, Transaction};
 use crate::storage::principals::{self, Existed};
 use crate::storage::removals;
-use crate::storage::{credentials, identities, invitations, users};
+use crate::storage::{credentials, identities, invites, users};
 
 /// What is needed to create a user.
 pub struct NewUser {
@@ -76,7 +76,7 @@ pub struct NewPassword {
     pub tokens: usize,
 }
 
-/// Sets a user's password and ends all the user's sessions.
+/// Sets a user's password, ends all the user's sessions, and voids the user's invitations.
 ///
 /// # Errors
 /// [`Error::NotFound`], or a violation; [`Error::Conflict`] for a user who signs in with a provider, and whom a password
@@ -97,8 +97,8 @@ pub async fn set_password(
         let existed = users::set_password(transaction.connection, user.id, &hash)?;
         credentials::delete_all(transaction.connection, user.id, TokenKind::Session)?;
         let alive = credentials::count_alive(transaction.connection, user.id, TokenKind::Personal, transaction.now)?;
-        // Invitations may have been made with the old password.
-        invitations::delete_all(transaction.connection, Some(user.id))?;
+        // They may have been made with the old password.
+        invites::end_all_of(transaction.connection, user.id)?;
         if tokens == PersonalTokens::Revoke {
             credentials::delete_all(transaction.connection, user.id, TokenKind::Personal)?;
         }
@@ -121,19 +121,14 @@ pub async fn set_role(service: &Service, operator: &Actor, username: String, rol
     .await
 }
 
-/// Enables or disables a user; disabling ends the user's sessions. API keys that the user created stay valid: they are
-/// actors of their own.
+/// Enables or disables a user; disabling ends the user's sessions and voids the user's invitations. API keys that the
+/// user created stay valid: they are actors of their own.
 ///
 /// # Errors
 /// [`Error::NotFound`]
 pub async fn set_state(service: &Service, operator: &Actor, username: String, state: PrincipalState) -> Result<()> {
     change(service, operator, username, Action::UserUpdated, move |transaction, user| {
-        let existed = principals::set_state(transaction.connection, user.id, state)?;
-        if state == PrincipalState::Disabled {
-            credentials::delete_all(transaction.connection, user.id, TokenKind::Session)?;
-            invitations::delete_all(transaction.connection, Some(user.id))?;
-        }
-        Ok((existed, ()))
+        Ok((write_state(transaction, user.id, state)?, ()))
     })
     .await
 }
@@ -154,20 +149,28 @@ pub async fn change_state(service: &Service, actor: &Actor, username: String, st
             PrincipalState::Enabled => containment::may_readmit(transaction, user.id)?,
             PrincipalState::Disabled => {
                 administrators::check_not_last(transaction, &user)?;
-                credentials::delete_all(transaction.connection, user.id, TokenKind::Session)?;
-                invitations::delete_all(transaction.connection, Some(user.id))?;
                 if transaction.actor.id() == user.id {
                     transaction.ends_own_credential();
                 }
             }
         }
-        principals::set_state(transaction.connection, user.id, state)?;
+        write_state(transaction, user.id, state)?;
         recorded(transaction, Action::UserUpdated, &user)
     };
     match state {
         PrincipalState::Enabled => service.write(actor, work).await,
         PrincipalState::Disabled => service.write_first(actor, work).await,
     }
+}
+
+/// Enables or disables a principal that the transaction has locked. Disabling ends its sessions, its open invitations and
+/// its invitation links: enabling it again gives none of them back.
+fn write_state(transaction: &mut Transaction<'_>, id: PrincipalId, state: PrincipalState) -> Result<Existed> {
+    if state == PrincipalState::Disabled {
+        credentials::delete_all(transaction.connection, id, TokenKind::Session)?;
+        invites::end_all_of(transaction.connection, id)?;
+    }
+    principals::set_state(transaction.connection, id, state)
 }
 
 /// Deletes a user with all sessions. API keys that the user created stay.
@@ -254,16 +257,13 @@ async fn change<T: Send + 'static>(
     action: Action,
     work: impl Fn(&mut Transaction<'_>, &Principal) -> Result<(Existed, T)> + Send + 'static,
 ) -> Result<T> {
-    let found = {
-        let username = username.clone();
-        service.read(move |connection| principals::find_by_username(connection, &username)).await?
-    };
-    let user = found.filter(|found| found.kind == PrincipalKind::User).ok_or_else(|| not_found(&username))?;
     service
         .write(operator, move |transaction| {
+            let found = principals::lock(transaction.connection, &username)?;
+            let user = found.filter(|found| found.kind == PrincipalKind::User).ok_or_else(|| not_found(&username))?;
             let (existed, outcome) = work(transaction, &user)?;
             if existed == Existed::No {
-                return Err(not_found(&user.username().to_string()));
+                return Err(not_found(&username));
             }
             recorded(transaction, action, &user)?;
             Ok(outcome)

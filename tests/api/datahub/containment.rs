@@ -198,6 +198,8 @@ async fn an_invitation_counts_as_long_as_who_invited_could_invite() {
     data(&set_status(&admin, "cora", "SUSPENDED").await);
     assert_eq!(sign_up("two", &by_cora).await, 400);
     data(&set_status(&admin, "cora", "ACTIVE").await);
+    assert_eq!(sign_up("two", &by_cora).await, 400, "a suspension voids the links");
+    let by_cora = invite(&cora, "Editor").await;
     assert_eq!(sign_up("two", &by_cora).await, 200);
     admin.asset("Connection", CONNECTION).await;
     name_in_connection(&admin, "viewerRoles", json!([Role::Member.id()])).await;

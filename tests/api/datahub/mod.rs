@@ -4,6 +4,7 @@ mod containment;
 mod cookies;
 mod errors;
 mod ingest;
+mod invite_links;
 mod limits;
 mod listing;
 mod newest;

@@ -7,24 +7,24 @@ pub const CONSTRAINTS: &[(&str, DatabaseErrorKind, &str)] = &[
     (
         "principals_id",
         UniqueViolation,
-        "INSERT INTO principals SELECT id, kind, 'x', role, enabled, 1, 'x' FROM principals",
+        "INSERT INTO principals SELECT id, kind, 'x', role, enabled, 1, 'x', 0 FROM principals",
     ),
     (
         "principals_username_unique",
         UniqueViolation,
-        "INSERT INTO principals SELECT 'x', kind, username, role, enabled, 1, 'x' FROM principals WHERE kind = 'user'",
+        "INSERT INTO principals SELECT 'x', kind, username, role, enabled, 1, 'x', 0 FROM principals WHERE kind = 'user'",
     ),
     ("policy_users_have_policies", ForeignKeyViolation, "INSERT INTO policy_users VALUES ('x', 'x')"),
     ("policy_users_once", UniqueViolation, "INSERT INTO policy_users SELECT policy_id, principal_id FROM policy_users"),
     (
         "principals_username_folded_unique",
         UniqueViolation,
-        "INSERT INTO principals SELECT 'x', kind, 'x', role, enabled, 1, username_folded FROM principals WHERE kind = 'user'",
+        "INSERT INTO principals SELECT 'x', kind, 'x', role, enabled, 1, username_folded, 0 FROM principals WHERE kind = 'user'",
     ),
     (
         "principals_kind_known",
         CheckViolation,
-        "INSERT INTO principals VALUES ('x', 'robot', 'x', '$guest', true, 1, 'x')",
+        "INSERT INTO principals VALUES ('x', 'robot', 'x', '$guest', true, 1, 'x', 0)",
     ),
     ("users_id", UniqueViolation, "INSERT INTO users SELECT id, '', '', '', '' FROM users"),
     ("users_are_principals", ForeignKeyViolation, "INSERT INTO users VALUES ('x', '', '', '', '')"),

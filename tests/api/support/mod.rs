@@ -1,6 +1,7 @@
 //! The application as in production, over a database of its own, with actors as its clients.
 
 mod answer;
+pub mod blocker;
 mod client;
 pub mod database;
 pub mod document;

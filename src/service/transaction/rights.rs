@@ -1,0 +1,215 @@
+//! The access that authorises a write, read again inside its transaction.
+//!
+//! Three times: before the work, in case it was taken away while the request waited; after the transaction has waited for
+//! others that write policies; and after the work, when the actor's principal and credential are held until the commit.
+//! Whoever takes a permission, a persona or time from a principal, or ends it, locks the principal first, so one of both
+//! sees the other.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::Transaction;
+use crate::domain::actor::{Actor, PresentedCredential, Standing};
+use crate::domain::asset::Relation;
+use crate::domain::change::{Action, ChangeSubject};
+use crate::domain::error::{Error, Refusal, Result};
+use crate::domain::listing::clip;
+use crate::domain::permission::Permissions;
+use crate::domain::principal::{Principal, PrincipalState, Role};
+use crate::service::{Service, children};
+use crate::storage::database::{AnyConnection, concurrent_change};
+use crate::storage::holds::{hold_credential, hold_standing};
+use crate::storage::{credentials, policies};
+
+/// An actor with the access that a transaction has read.
+pub(super) struct Admitted {
+    pub(super) actor: Actor,
+    /// The permissions of its principal by its role and by grants, without those of policies.
+    pub(super) granted: Permissions,
+    /// When the transaction began, in epoch milliseconds.
+    pub(super) now: i64,
+}
+
+/// The access that a credential gives, as a transaction sees it.
+struct Present {
+    standing: Standing,
+    granted: Permissions,
+}
+
+/// What a transaction itself has changed of its actor's access. Nothing else may be taken away until it commits.
+#[derive(Debug, Default)]
+pub(super) struct OwnChanges {
+    /// The role that it gives the actor.
+    pub(super) role: Option<Role>,
+    /// Whether it writes policies: then no other transaction does until it ends.
+    policies: bool,
+    personas: HashSet<Uuid>,
+    /// The names in the audit trail of the assets that it has written, whose rows it has locked.
+    assets: HashSet<String>,
+}
+
+impl OwnChanges {
+    pub(super) fn note(&mut self, subject: ChangeSubject, action: Action, name: &str) {
+        match (subject, action) {
+            (ChangeSubject::Persona(id), _) => drop(self.personas.insert(id)),
+            (ChangeSubject::Asset(_), _) | (_, Action::AssetAccessChanged) => drop(self.assets.insert(name.to_owned())),
+            _ => {}
+        }
+    }
+}
+
+impl Service {
+    /// Reads the actor's access, and refuses an actor that has lost what its request was admitted with. What it has gained
+    /// since then counts. Only for assets a loss is no refusal: whoever may change one names and removes others at will,
+    /// and the work reads what assets give in this transaction.
+    pub(super) fn read_access(&self, connection: &mut AnyConnection, actor: &Actor) -> Result<Admitted> {
+        let now = self.clock.now();
+        let Some(credential) = actor.credential else {
+            return Ok(Admitted { actor: actor.clone(), granted: Permissions::NONE, now });
+        };
+        let Present { standing, granted } = self.present(connection, actor, credential, now)?;
+        let known = actor.standing();
+        if !keeps(&standing, known, &OwnChanges::default()) || !contains(standing.permissions, known.permissions) {
+            // If the principal was deleted between two statements above, this gives the precise error.
+            self.present(connection, actor, credential, now)?;
+            self.directory.forget(ChangeSubject::Principal(actor.id().uuid()));
+            return Err(Error::Busy);
+        }
+        Ok(Admitted { actor: actor.clone().holding(Arc::new(standing)), granted, now })
+    }
+
+    fn present(
+        &self,
+        connection: &mut AnyConnection,
+        actor: &Actor,
+        credential: PresentedCredential,
+        now: i64,
+    ) -> Result<Present> {
+        let refused = |refusal| Err(Error::Unauthenticated(refusal));
+        let Some(known) = credentials::find(connection, credential.key_id)? else { return refused(Refusal::Invalid) };
+        if known.standing.principal.id != actor.id() {
+            return refused(Refusal::Invalid);
+        }
+        if known.credential.expires_at <= now {
+            return refused(Refusal::Expired);
+        }
+        if !known.standing.principal.enabled {
+            return refused(Refusal::Disabled);
+        }
+        if !known.limits.addresses.allow(actor.address) {
+            return Err(Error::ForeignAddress);
+        }
+        let granted = known.standing.permissions;
+        let standing = self.with_policies_in_write(connection, known.standing)?;
+        let standing = match &actor.child {
+            Some(child) => children::present(self, connection, child, standing, now)?,
+            None => standing,
+        };
+        Ok(Present { standing, granted })
+    }
+}
+
+impl Transaction<'_> {
+    /// Raises the revision of the policies, for which the transaction waits until it is the only one that writes policies.
+    /// Refuses an actor that has lost something meanwhile. Call it before the work that writes a policy.
+    ///
+    /// # Errors
+    /// Those of a write whose access was taken away.
+    pub(in crate::service) fn lock_policies(&mut self) -> Result<()> {
+        policies::raise_revision(self.connection)?;
+        if !self.own.policies {
+            self.check_rights()?;
+            self.own.policies = true;
+        }
+        Ok(())
+    }
+
+    /// Runs last before the commit: a request whose access was taken away while it ran commits nothing. Holds the
+    /// principal and the credential until the commit.
+    pub(super) fn confirm_rights(&mut self) -> Result<()> {
+        let Some(credential) = self.actor.credential.filter(|_| !self.ends_own_credential) else { return Ok(()) };
+        // In the order in which a deletion locks them.
+        match hold_standing(self.connection, self.actor.id())? {
+            None => return Err(Error::Unauthenticated(Refusal::Invalid)),
+            Some(PrincipalState::Disabled) => return Err(Error::Unauthenticated(Refusal::Disabled)),
+            Some(PrincipalState::Enabled) => {}
+        }
+        if !hold_credential(self.connection, credential.key_id)? {
+            return Err(Error::Unauthenticated(Refusal::Invalid));
+        }
+        self.check_rights()
+    }
+
+    /// Runs the transaction again if another has taken something from the actor since it began: [`Service::read_access`] then
+    /// refuses it, or the work is judged by what is left.
+    fn check_rights(&mut self) -> Result<()> {
+        let Some(credential) = self.actor.credential.filter(|_| !self.ends_own_credential) else { return Ok(()) };
+        // By the time now: the credential may have expired since.
+        let now = self.service.clock.now();
+        let Present { standing, granted } = self.service.present(self.connection, self.actor, credential, now)?;
+        let before = self.actor.standing();
+        let keeps_permissions = match self.own.role {
+            // What the old role and policies about it gave is lost by the transaction itself.
+            Some(_) => {
+                let of_role = before.whole().principal.role.permissions();
+                contains(granted, self.granted.without(of_role))
+            }
+            None if self.own.policies => contains(granted, self.granted),
+            None => contains(standing.permissions, before.permissions),
+        };
+        if keeps_permissions
+            && keeps(&standing, before, &self.own)
+            && keeps_assets(standing.whole(), before.whole(), &self.own)
+        {
+            return Ok(());
+        }
+        Err(concurrent_change())
+    }
+}
+
+fn contains(all: Permissions, some: Permissions) -> bool {
+    some.without(all) == Permissions::NONE
+}
+
+/// Whether this is the principal as before with the same personas, except for what the transaction itself has changed. A
+/// persona may allow and deny, so another link is a loss, too.
+fn keeps(now: &Standing, before: &Standing, own: &OwnChanges) -> bool {
+    let Principal { id, kind, chosen_name, role, enabled, created_at } = &before.principal;
+    let expected = Principal {
+        id: *id,
+        kind: *kind,
+        chosen_name: chosen_name.clone(),
+        role: own.role.unwrap_or(*role),
+        enabled: *enabled,
+        created_at: *created_at,
+    };
+    let links = |standing: &Standing| -> HashSet<(Uuid, bool)> {
+        let links = standing.personas.iter().map(|persona| (persona.id.uuid(), persona.enabled));
+        links.filter(|(id, _)| !own.personas.contains(id)).collect()
+    };
+    now.principal == expected
+        && links(now) == links(before)
+        && match (&now.restriction, &before.restriction) {
+            (None, None) => true,
+            (Some(now), Some(before)) => now.tools == before.tools && keeps(&now.whole, &before.whole, own),
+            _ => false,
+        }
+}
+
+/// Whether every asset gives at least what it gave before, except for those that the transaction itself has written.
+fn keeps_assets(now: &Standing, before: &Standing, own: &OwnChanges) -> bool {
+    let mut given: HashMap<&str, Relation> = HashMap::new();
+    for grant in &*now.assets {
+        let relation = given.entry(&grant.qualified_name).or_insert(grant.relation);
+        if grant.relation == Relation::Admin {
+            *relation = Relation::Admin;
+        }
+    }
+    before.assets.iter().all(|grant| {
+        let relation = given.get(grant.qualified_name.as_str());
+        relation.is_some_and(|relation| [grant.relation, Relation::Admin].contains(relation))
+            || own.assets.contains(&clip(&grant.qualified_name))
+    })
+}
