@@ -91,6 +91,7 @@ mod refresh;
 mod refusals;
 mod request_ids;
 mod restore;
+mod restored_copies;
 mod revocation;
 mod rights_meanwhile;
 mod rolled_back;
