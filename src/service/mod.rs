@@ -44,6 +44,7 @@ pub use crate::storage::task::GivenUp;
 
 use self::authn::proofs::Proofs;
 use self::authn::sign_ins::SignIns;
+use self::children::ExpiredRevocations;
 use self::taken::Taken;
 use self::upkeep::refused::Refused;
 
@@ -64,6 +65,7 @@ pub struct Service {
     pub edges: Arc<Edges>,
     /// Where changes that take something away are kept outside the database.
     pub taken: Taken,
+    expired_revocations: Arc<ExpiredRevocations>,
 }
 
 /// The parts of a [`Service`].
@@ -119,6 +121,7 @@ impl Service {
             looks: Arc::default(),
             edges: Arc::default(),
             taken: Taken::default(),
+            expired_revocations: Arc::default(),
         }
     }
 

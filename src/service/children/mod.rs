@@ -11,8 +11,8 @@ pub mod signing_keys;
 mod verify;
 
 pub use self::mint::{Form, Minted, NotMinted, Registered, Wanted, mint};
-pub(in crate::service) use self::revoke::revoke_in;
-pub use self::revoke::{Revoked, revoke};
+pub use self::revoke::{ExpiredRevocations, Revoked, revoke};
+pub(in crate::service) use self::revoke::{forget_expired, revoke_in};
 
 use std::sync::Arc;
 
