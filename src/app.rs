@@ -7,9 +7,10 @@ use actix_web::middleware::{Condition, NormalizePath, from_fn};
 use actix_web::{App, web};
 use utoipa_actix_web::AppExt;
 
+use crate::http::doors::Doors;
 use crate::http::envelope::envelope;
 use crate::http::state::State;
-use crate::http::{Doors, datahub, no_endpoint, routes};
+use crate::http::{datahub, no_endpoint, routes};
 
 /// Builds the application.
 pub fn app(

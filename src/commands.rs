@@ -27,11 +27,11 @@ use crate::clock::{Clock, SECOND};
 use crate::config::{Cli, Command, DpopNonce, OpenApiVersion, Settings};
 use crate::directory::{Directory, Freshness};
 use crate::domain::entropy::Entropy;
-use crate::domain::password::PasswordSignIn;
 use crate::http::datahub::settings::Authentication;
 use crate::http::datahub::{self, graphql};
+use crate::http::doors::Doors;
 use crate::http::state::State;
-use crate::http::{Doors, openapi, wire};
+use crate::http::{openapi, wire};
 use crate::pepper_file;
 use crate::service::authn::look_ups::LookUps;
 use crate::service::authn::proofs::{NonceRule, Proofs};
@@ -194,7 +194,7 @@ async fn unchecked_service(settings: &Settings, setup: Setup) -> Result<Service,
         prefixes: settings.token_prefixes,
         session_millis: settings.session_seconds * SECOND,
         hourly_usage_days: settings.hourly_usage_days,
-        password_sign_in: if settings.people.password_sign_in { PasswordSignIn::On } else { PasswordSignIn::Off },
+        password_sign_in: settings.people.password_sign_in,
         sign_ins: SignIns::new(cores.max(2) * 2),
         look_ups: LookUps::new(settings.look_ups_waiting, settings.look_up_connections()),
         signing_algorithm: settings.oauth.signing_algorithm,

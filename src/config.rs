@@ -302,7 +302,7 @@ pub struct Settings {
     #[command(flatten)]
     pub audit_log: AuditLogSettings,
     /// The public URL of this server: `https://` and a host, optionally with a port and a path. Discovery documents
-    /// contain it; if left out they use `https://` and the request's host
+    /// contain it; if left out they use `https://` (`http://` at loopback hosts) and the request's host
     #[arg(long, global = true, env = "TESSERA_PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
 

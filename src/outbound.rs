@@ -73,7 +73,7 @@ pub enum Destinations {
 pub struct Roots(RootCerts);
 
 impl Default for Roots {
-    /// Those of the operating system.
+    /// The operating system's certificate authorities.
     fn default() -> Self {
         Self(RootCerts::PlatformVerifier)
     }

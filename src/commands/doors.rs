@@ -9,9 +9,10 @@ use crate::clock::SECOND;
 use crate::config::{DataHubSettings, MetadataAuth, NeverExpiringTokens, OauthSettings, Settings};
 use crate::descriptors;
 use crate::domain::access_token::{Lifetimes, NeverExpiring};
-use crate::domain::password::PasswordRule;
+use crate::domain::password::{PasswordRule, PasswordSignIn};
 use crate::http::bodies::BodyLimits;
 use crate::http::datahub::settings::{Authentication, SystemClient};
+use crate::http::doors::{DoorSettings, SignInSettings};
 use crate::http::gateway::guards::GithubKeys;
 use crate::http::gateway::introspection::AnswerLifetime;
 use crate::http::oauth::issuer::check_issuer;
@@ -20,7 +21,7 @@ use crate::http::oauth::workload::WorkloadSettings;
 use crate::http::peer::TrustedProxies;
 use crate::http::state::StateSettings;
 use crate::http::wire::{ConnectionLimits, Connections, Pace, RawTargets, ServerSettings};
-use crate::http::{DoorSettings, SignInSettings, console, datahub, oauth};
+use crate::http::{console, datahub, oauth};
 use crate::outbound::Roots;
 use crate::telemetry::AcceptErrors;
 
@@ -109,7 +110,7 @@ fn workloads(settings: &OauthSettings) -> Result<WorkloadSettings, String> {
 /// be one.
 fn sign_in(settings: &Settings) -> Result<SignInSettings, String> {
     let sign_in = providers(settings)?;
-    if !settings.people.password_sign_in && sign_in.providers.is_empty() {
+    if settings.people.password_sign_in == PasswordSignIn::Off && sign_in.providers.is_empty() {
         return Err("--password-sign-in off needs a provider in --providers-file: nobody could sign in".to_owned());
     }
     Ok(sign_in)

@@ -33,7 +33,7 @@ pub(super) fn check(settings: &AuditLogSettings) -> Result<(), String> {
     Ok(())
 }
 
-/// Starts the work.
+/// Starts the background tasks of the log: appending, copying, asking witnesses.
 pub(super) fn spawn(state: &Data<State>, settings: AuditLogSettings, checkpoint: CheckpointFile) {
     let witnesses = settings.audit_log_witnesses.clone();
     actix_web::rt::spawn(append(state.clone(), settings, checkpoint));

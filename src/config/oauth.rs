@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::domain::principal::{CLIENT_ID_PREFIX, OAUTH_CLIENT_PREFIX};
 use crate::domain::signing::SigningAlgorithm;
 
 /// The settings of the authorization server.
@@ -49,8 +50,13 @@ pub enum DpopNonce {
     Required,
 }
 
-/// Parses a client id. It is shown to users, so its characters are restricted.
+/// Parses a client id. It is shown to users, so its characters are restricted; and it is none of an API key, which authenticates.
 fn client_id(text: &str) -> Result<String, String> {
+    if [CLIENT_ID_PREFIX, OAUTH_CLIENT_PREFIX].iter().any(|prefix| text.starts_with(prefix)) {
+        return Err(format!(
+            "must not begin with `{CLIENT_ID_PREFIX}` or `{OAUTH_CLIENT_PREFIX}`, as those of API keys do"
+        ));
+    }
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
         return Ok(text.to_owned());

@@ -118,22 +118,34 @@ impl Genuine {
         }
     }
 
+    /// Checks that the token may be used from `address`. The addresses of every actor of a child bind it, too.
+    ///
+    /// # Errors
+    /// [`Error::ForeignAddress`](crate::domain::error::Error::ForeignAddress)
+    pub fn check_address(&self, address: Option<IpAddr>) -> Result<()> {
+        self.known.record.check_address(address)?;
+        self.actors().iter().try_for_each(|actor| actor.record.check_address(address))
+    }
+
+    /// The credentials of the delegates, if the token is a child's.
+    fn actors(&self) -> &[CachedCredential] {
+        match &self.by {
+            Authentication::Secret(..) => &[],
+            Authentication::Child { actors, .. } => actors,
+        }
+    }
+
     /// The actor, if it may act now from `address`. This takes one use from the rate limit, and from those of the actors
-    /// of a child, whose addresses bind it, too.
+    /// of a child.
     ///
     /// # Errors
     /// The refusal, [`Error::ForeignAddress`](crate::domain::error::Error::ForeignAddress), or
     /// [`Error::RateLimited`](crate::domain::error::Error::RateLimited).
     pub fn admit(&self, now: i64, address: Option<IpAddr>) -> Result<Actor> {
         let actor = self.authenticate(now)?.from(address);
-        self.known.record.check_address(address)?;
-        if let Authentication::Child { actors, .. } = &self.by {
-            for actor in actors {
-                actor.record.check_address(address)?;
-                if let Some(limiter) = &actor.limiter {
-                    limiter.take()?;
-                }
-            }
+        self.check_address(address)?;
+        for limiter in self.actors().iter().filter_map(|actor| actor.limiter.as_ref()) {
+            limiter.take()?;
         }
         match &self.known.limiter {
             Some(limiter) => Ok(actor.allowed(limiter.take()?)),

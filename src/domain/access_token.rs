@@ -22,7 +22,7 @@ pub struct AccessToken {
     pub key_id: KeyId,
     /// Not unique.
     pub name: String,
-    /// May be empty.
+    /// The description; may be empty.
     pub description: String,
     /// The principal that it authenticates.
     pub actor: NamedPrincipal,

@@ -25,7 +25,7 @@ pub struct ApiKey {
     pub id: PrincipalId,
     /// Not unique: look-ups by name take the newest.
     pub display_name: String,
-    /// May be empty.
+    /// The description; may be empty.
     pub description: String,
     /// The requested lifetime.
     pub validity: Validity,

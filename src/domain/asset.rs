@@ -121,26 +121,36 @@ impl PeopleList {
     }
 }
 
-/// Whether a name is a DataHub URN: it is one indivisible name, in which a slash has no meaning.
+/// Whether a name is a DataHub URN: it is one indivisible name, in which a slash has no meaning, and nothing lies beneath it.
 #[must_use]
 pub fn is_urn(qualified_name: &str) -> bool {
     qualified_name.starts_with("urn:")
 }
 
-/// The qualified names of all ancestors of an asset, the nearest last: `a` and `a/b` for `a/b/c`; for a name without a
-/// slash, as glossary terms have, `gl` and `category@gl` for `term@category@gl`. [`is_within`] and the SQL in storage
-/// must agree with this function.
+/// The part of a name in which `@` leads to names above: what stands before the first slash. Empty for a URN. On the
+/// databases it is the SQL function of the same name.
+#[must_use]
+pub fn root_of(qualified_name: &str) -> &str {
+    if is_urn(qualified_name) {
+        return "";
+    }
+    qualified_name.split_once('/').map_or(qualified_name, |(root, _)| root)
+}
+
+/// The qualified names of all ancestors of an asset, the nearest last: `a` and `a/b` for `a/b/c`; `gl` and `category@gl` for
+/// `term@category@gl`, as glossary terms are named; and for a name with both, those of its first part, too: `ex.com` and
+/// `bob@ex.com` for `bob@ex.com/ws`. So what lies beneath an ancestor's ancestor lies beneath that: otherwise the admin of
+/// `ex.com` would get at `bob@ex.com/ws` by creating `bob@ex.com`. [`is_within`], [`covering`](super::policy::covering) and
+/// the SQL in storage must agree with this function.
 #[must_use]
 pub fn ancestors(qualified_name: &str) -> Vec<&str> {
-    let mut above: Vec<&str> = if is_urn(qualified_name) {
-        Vec::new()
-    } else if qualified_name.contains('/') {
-        qualified_name.match_indices('/').map(|(end, _)| &qualified_name[..end]).collect()
-    } else {
-        qualified_name.rmatch_indices('@').map(|(end, _)| &qualified_name[end + 1..]).collect()
-    };
-    above.retain(|name| !name.is_empty());
-    above
+    if is_urn(qualified_name) {
+        return Vec::new();
+    }
+    let root = root_of(qualified_name);
+    let above_root = root.rmatch_indices('@').map(|(end, _)| &root[end + 1..]);
+    let from_root = qualified_name.match_indices('/').map(|(end, _)| &qualified_name[..end]);
+    above_root.chain(from_root).filter(|name| !name.is_empty() && !is_urn(name)).collect()
 }
 
 /// Whether a qualified name equals `object` or lies beneath it.
@@ -149,14 +159,11 @@ pub fn is_within(qualified_name: &str, object: &str) -> bool {
     if qualified_name == object {
         return true;
     }
-    if object.is_empty() || is_urn(qualified_name) {
+    if object.is_empty() || is_urn(qualified_name) || is_urn(object) {
         return false;
     }
-    if qualified_name.contains('/') {
-        qualified_name.strip_prefix(object).is_some_and(|rest| rest.starts_with('/'))
-    } else {
-        qualified_name.strip_suffix(object).is_some_and(|rest| rest.ends_with('@'))
-    }
+    qualified_name.strip_prefix(object).is_some_and(|rest| rest.starts_with('/'))
+        || root_of(qualified_name).strip_suffix(object).is_some_and(|rest| rest.ends_with('@'))
 }
 
 /// Checks the qualified name of a top-level asset: it must not be a prefix of the later assets of other actors.
@@ -261,40 +268,36 @@ impl AssetKind {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn what_lies_beneath_is_the_same_for_every_question() {
-        let names = [
-            "default/a/1",
-            "default/a/1/t",
-            "default/a/12",
-            "default/a",
-            "default",
-            "a",
-            "/a",
-            "gl",
-            "term@gl",
-            "sec@team@corp",
-            "team@corp",
-            "corp",
-            "default/a/1/mail@corp",
-            "@corp",
-            "corp@",
-            "a@corp/b",
-            "urn:li:dataset:(hdfs,",
-            "urn:li:dataset:(hdfs,/data/x,PROD)",
-            "urn:li:corpuser:a@corp",
-            "urn:li:x:a",
-        ];
-        for name in names {
-            for object in names {
-                let beneath = ancestors(name).contains(&object);
-                assert_eq!(is_within(name, object), name == object || beneath, "{name} in {object}");
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn what_lies_beneath_is_the_same_for_every_question_and_beneath_what_is_above(
+            name in "(urn:)?[ab@/]{0,8}(urn:)?[ab@/]{0,3}",
+            other in "(urn:)?[ab@/]{0,5}",
+        ) {
+            let above = ancestors(&name);
+            prop_assert_eq!(is_within(&name, &other), name == other || above.contains(&other.as_str()));
+            for object in &above {
+                prop_assert!(is_within(&name, object), "{name} in {object}");
+                for higher in ancestors(object) {
+                    prop_assert!(above.contains(&higher), "{name} in {object} in {higher}");
+                }
             }
         }
+    }
+
+    #[test]
+    fn ancestors_are_listed_from_the_topmost_to_the_nearest() {
         assert_eq!(ancestors("sec@team@corp"), ["corp", "team@corp"]);
         assert_eq!(ancestors("default/a/1/mail@corp"), ["default", "default/a", "default/a/1"]);
+        assert_eq!(ancestors("bob@ex.com/ws/t"), ["ex.com", "bob@ex.com", "bob@ex.com/ws"]);
+        assert_eq!(ancestors("/a"), [""; 0]);
         assert_eq!(ancestors("urn:li:dataset:(hdfs,/data/x,PROD)"), [""; 0]);
+        assert_eq!(ancestors("x@urn:li:corpuser:a"), [""; 0]);
     }
 }

@@ -36,6 +36,10 @@ pub const TOOL: &str = "tool";
 /// The action of calling a tool.
 pub const CALL_TOOL: &str = "tools/call";
 
+/// The `client_id` of a child that no client has asked for, only a holder of its parent. No client and no user has that name,
+/// because theirs have no colon.
+pub const NO_CLIENT: &str = "urn:tessera:no-client";
+
 /// The prefix of a persona's qualified name in a scope.
 pub(super) const PERSONA: &str = "persona:";
 /// Scopes of OpenID Connect: they carry nothing.
@@ -108,7 +112,7 @@ pub enum Purpose {
     /// To act as its subject.
     #[default]
     Access,
-    /// Also to authenticate its subject, an API key, as an OAuth client.
+    /// A client secret: acts as its subject and authenticates it, an API key, as an OAuth client.
     ClientSecret,
 }
 
@@ -189,7 +193,7 @@ pub struct Child {
     pub issuer: String,
     /// The principal that it authenticates.
     pub subject: PrincipalId,
-    /// The client that it was issued to.
+    /// The id of the client that it was issued to, or [`NO_CLIENT`].
     pub client: String,
     /// The audience: the server or the resource that the child is for.
     pub audience: String,
@@ -210,7 +214,7 @@ pub struct Child {
     pub proof_key: Option<Thumbprint>,
     /// The delegate in `actors` that impersonates the subject: the subject has not handed out a token.
     pub impersonator: Option<PrincipalId>,
-    /// What it is for.
+    /// Whether the child is an access token or a client secret.
     pub purpose: Purpose,
 }
 

@@ -61,7 +61,7 @@ pub struct OauthClient {
     /// Whether it has a token.
     #[serde(default)]
     pub secret: ClientSecret,
-    /// Who has added each public key and trust rule, by its warrant. Missing for those from before this was stored.
+    /// Who has added each public key and trust rule, by its warrant. Entries made by older versions have no adder.
     #[serde(default)]
     pub adders: BTreeMap<String, Uuid>,
 }

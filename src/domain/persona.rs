@@ -17,7 +17,7 @@ pub struct Persona {
     pub name: String,
     /// For people.
     pub display_name: String,
-    /// May be empty.
+    /// The description; may be empty.
     pub description: String,
     /// A disabled persona stays linked and grants nothing.
     pub enabled: bool,
@@ -51,7 +51,7 @@ pub struct PersonaInput {
     pub name: DisplayName,
     /// For people; defaults to the name.
     pub display_name: DisplayName,
-    /// May be empty.
+    /// The description; may be empty.
     pub description: Description,
     /// Whether it is enabled.
     pub enabled: bool,

@@ -44,7 +44,7 @@ pub struct Policy {
     pub persona: Option<PersonaId>,
     /// For people; not unique.
     pub name: String,
-    /// May be empty.
+    /// The description; may be empty.
     pub description: String,
     /// The rule.
     pub rule: Rule,

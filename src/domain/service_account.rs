@@ -16,7 +16,7 @@ pub struct ServiceAccount {
     pub principal: Principal,
     /// For people; defaults to the user name.
     pub display_name: String,
-    /// May be empty.
+    /// The description; may be empty.
     pub description: String,
     /// The user name of its creator; informational only.
     pub created_by: String,

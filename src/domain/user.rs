@@ -1,7 +1,8 @@
 //! Local users, and the rules for their names.
 
 use super::actor::OPERATOR;
-use super::principal::{CLIENT_ID_PREFIX, Principal, SERVICE_ACCOUNT_PREFIX};
+use super::device::COMMAND_LINE;
+use super::principal::{CLIENT_ID_PREFIX, OAUTH_CLIENT_PREFIX, Principal, SERVICE_ACCOUNT_PREFIX};
 
 /// A user: a principal with a display name and an email address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +21,7 @@ pub const RESERVED_PREFIX: &str = "__";
 /// The prefix of user names of service accounts other than API keys'.
 const PROGRAM_PREFIX: &str = "service_";
 
-/// Names that suggest authority, in lower case. Only the operator at the terminal may give them to users; [`OPERATOR`]
-/// is never given.
+/// Names that suggest authority, in lower case. Only the operator at the terminal may give them to users.
 const AUTHORITIES: [&str; 10] = [
     "admin",
     "administrator",
@@ -34,6 +34,9 @@ const AUTHORITIES: [&str; 10] = [
     "system",
     "tessera",
 ];
+
+/// Names that nobody may give to users: those of a built-in actor and of the built-in OAuth client.
+const NEVER_GIVEN: [&str; 2] = [OPERATOR, COMMAND_LINE];
 
 /// Who chooses a new user's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,15 +63,15 @@ pub fn check_username(name: &str, by: NamedBy) -> Result<(), String> {
         return Err("must be 1 to 100 ASCII letters, digits, `.`, `_`, `@`, `+` or `-`".to_owned());
     }
     let looks = skeleton(name);
-    let prefixes = [SERVICE_ACCOUNT_PREFIX, CLIENT_ID_PREFIX, PROGRAM_PREFIX];
+    let prefixes = [SERVICE_ACCOUNT_PREFIX, CLIENT_ID_PREFIX, OAUTH_CLIENT_PREFIX, PROGRAM_PREFIX];
     if name.starts_with(RESERVED_PREFIX) || prefixes.iter().any(|prefix| looks.starts_with(&skeleton(prefix))) {
         return Err("is reserved".to_owned());
     }
     let words = letters(&looks);
-    let authority = AUTHORITIES.into_iter().chain([OPERATOR]).find(|word| letters(&skeleton(word)) == words);
+    let authority = AUTHORITIES.into_iter().chain(NEVER_GIVEN).find(|word| letters(&skeleton(word)) == words);
     match authority {
         None => Ok(()),
-        Some(word) if word == name && word != OPERATOR && by == NamedBy::Operator => Ok(()),
+        Some(word) if word == name && !NEVER_GIVEN.contains(&word) && by == NamedBy::Operator => Ok(()),
         Some(word) if word == name => Err("is reserved".to_owned()),
         Some(word) => Err(format!("looks like the reserved name `{word}`")),
     }
@@ -100,7 +103,8 @@ mod tests {
     fn names_that_look_like_reserved_ones_are_refused_to_everybody() {
         let looks = "Admin ADMIN adm1n adrnin Adm.in admin- _admin 0perator OPERATOR op.erator R00t r-o-o-t Sy5tem DataHub \
                      data_hub Tessera superUser Service-Account-apikey-1 serv1ce-account-x SERVICE_x service_1 Service_X \
-                     apikey-1 ApiKey-1 ap1key-1 __datahub_system __x operator";
+                     apikey-1 ApiKey-1 ap1key-1 oauth-client-1 0auth-client-1 __datahub_system __x operator tessera-cli \
+                     Tessera-CL1 tessera.cli";
         for name in looks.split_whitespace() {
             for by in [NamedBy::Operator, NamedBy::Client] {
                 assert!(check_username(name, by).is_err(), "{name} {by:?}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::BoxBody;
-use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Service, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::NormalizePath;
@@ -20,6 +20,7 @@ use crate::clock::SECOND;
 use crate::domain::edge::Keep;
 use crate::domain::ids::Id;
 use crate::domain::network::Network;
+use crate::http::address::keep_sent_path;
 use crate::http::bodies::Sender;
 use crate::http::envelope::shape;
 use crate::http::gateway::forward_auth::EXPIRES_IN;
@@ -57,6 +58,10 @@ pub fn app(
         .route("/metrics", web::get().to(metrics))
         .default_service(web::to(nothing))
         .wrap(NormalizePath::trim())
+        .wrap_fn(|request, next| {
+            keep_sent_path(&request);
+            next.call(request)
+        })
 }
 
 /// Forward authentication. A body is not read: no answer depends on it.
@@ -205,7 +210,7 @@ mod tests {
     use actix_web::rt::time::sleep;
     use actix_web::test::{TestRequest, call_service, init_service};
     use futures_util::future::join_all;
-    use tokio::io::AsyncReadExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
     use super::*;
@@ -215,6 +220,52 @@ mod tests {
     use crate::http::bodies::BodyLimits;
     use crate::http::peer::TrustedProxies;
     use crate::outbound::{Outbound, Roots};
+
+    fn edge_before(url: &str) -> Arc<Edge> {
+        let clients = [Outbound::of_edge(&Roots::default()), Outbound::of_edge(&Roots::default())];
+        let edge = Edge::new(EdgeSettings {
+            upstream: Upstream::new(clients, url, "tsk_a".to_owned()).unwrap(),
+            name: "here".to_owned(),
+            memory: 1 << 20,
+            bodies: BodyLimits::default(),
+            trusted: TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]),
+            clock: Clock::system(),
+            entropy: Entropy::SYSTEM,
+        });
+        edge.unwrap()
+    }
+
+    /// Without its slashes, the query of a client would become the requirements of the gateway.
+    #[actix_web::test]
+    async fn a_request_is_forwarded_with_the_path_that_the_gateway_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let app = init_service(app(edge_before(&url))).await;
+        for (sent, told) in [
+            ("/gateway/verify/?audience=a", Some("/?audience=a")),
+            ("/gateway/verify//?audience=a", Some("//?audience=a")),
+            ("/gateway/verify/a//b/", Some("/a//b/")),
+            ("/gateway/verify?audience=a", None),
+        ] {
+            let upstream = async {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let (mut head, mut bytes) = (String::new(), [0; 1024]);
+                while !head.contains("\r\n\r\n") {
+                    let read = stream.read(&mut bytes).await.unwrap();
+                    head.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
+                }
+                let answer = "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                stream.write_all(answer.as_bytes()).await.unwrap();
+                head
+            };
+            let request = TestRequest::get().uri(sent).peer_addr("10.0.0.1:7".parse().unwrap()).to_request();
+            let (answer, head) = futures_util::join!(call_service(&app, request), upstream);
+            assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+            assert!(head.starts_with(&format!("GET {sent} HTTP/1.1\r\n")), "{head}");
+            let uri = head.lines().find_map(|line| line.strip_prefix("x-forwarded-uri: "));
+            assert_eq!(uri, told, "{head}");
+        }
+    }
 
     #[actix_web::test]
     async fn one_client_of_a_gateway_does_not_use_up_what_an_edge_forwards() {
@@ -230,17 +281,7 @@ mod tests {
                 spawn(async move { while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {} });
             }
         });
-        let clients = [Outbound::of_edge(&Roots::default()), Outbound::of_edge(&Roots::default())];
-        let edge = Edge::new(EdgeSettings {
-            upstream: Upstream::new(clients, &url, "tsk_a".to_owned()).unwrap(),
-            name: "here".to_owned(),
-            memory: 1 << 20,
-            bodies: BodyLimits::default(),
-            trusted: TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]),
-            clock: Clock::system(),
-            entropy: Entropy::SYSTEM,
-        });
-        let app = init_service(app(edge.unwrap())).await;
+        let app = init_service(app(edge_before(&url))).await;
         let gateway: SocketAddr = "10.0.0.1:7".parse().unwrap();
         let of = |client: &'static str, peer: SocketAddr| {
             let request = TestRequest::get().uri(PATH).peer_addr(peer).insert_header(("x-forwarded-for", client));

@@ -9,6 +9,7 @@ use actix_web::web::Bytes;
 
 use super::memory::{Key, Memory};
 use crate::domain::edge::KEEP;
+use crate::http::address::sent_path;
 use crate::http::auth::{API_KEY, is_dpop, refuse_token_in};
 use crate::http::gateway::forward_auth::decided_by;
 use crate::http::gateway::original::{FORWARDED_HOST, FORWARDED_PROTO, PATH};
@@ -39,12 +40,13 @@ const OTHERS: [HeaderName; 8] = [
 
 /// A request of a gateway.
 pub struct GatewayRequest {
-    /// Path and query.
+    /// Path and query, as the gateway sent them.
     pub target: String,
     /// The headers that are forwarded. What a client writes under the names of an edge's own headers is not among them.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Bytes,
+    is_verification: bool,
     /// The requirements that decide the answer, besides headers and body; `None` if the answer must come from the
     /// server.
     decided_by: Option<String>,
@@ -53,20 +55,20 @@ pub struct GatewayRequest {
 impl GatewayRequest {
     /// The request to forward, with that body.
     pub fn of(request: &HttpRequest, body: Bytes) -> Self {
-        let (path, query) = (request.path(), request.query_string());
-        let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+        let (path, query) = (sent_path(request), request.query_string());
+        let target = if query.is_empty() { path.to_string() } else { format!("{path}?{query}") };
         let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
         for name in OF_ALL.iter().chain(&OF_BODIES).chain(&OTHERS) {
             headers.extend(request.headers().get_all(name).map(|value| (name.clone(), value.clone())));
         }
         add_peer(request, &mut headers);
-        let is_verification = path.starts_with(PATH);
+        let is_verification = request.path().starts_with(PATH);
         if is_verification {
             tell_target(request, &target, &mut headers);
         }
-        let mut gateway_request = Self { target, headers, body, decided_by: None };
+        let mut gateway_request = Self { target, headers, body, is_verification, decided_by: None };
         if may_be_kept(request, query) {
-            let by = if is_verification { decided_by(path, query) } else { gateway_request.target.clone() };
+            let by = if is_verification { decided_by(&path, query) } else { gateway_request.target.clone() };
             gateway_request.decided_by = Some(by);
         }
         gateway_request
@@ -74,7 +76,7 @@ impl GatewayRequest {
 
     /// Whether the request is one of forward authentication.
     pub fn is_verification(&self) -> bool {
-        self.target.starts_with(PATH)
+        self.is_verification
     }
 
     /// The key under which the answer is kept; `None` if it may not be kept.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use actix_web::dev::ServiceRequest;
 use actix_web::{HttpMessage, HttpRequest};
 
 /// Request extension: the URL ended with a slash, which has been removed from the path. Relative URLs depend on it.
@@ -10,7 +11,18 @@ pub struct EndsWithSlash;
 /// Request extension: the path that the client sent, if the server has replaced it by another.
 pub struct SentPath(pub String);
 
-/// The path as the client sent it: before an alias was followed, and with a slash at its end.
+/// Keeps the path as the client sent it, before slashes are removed: those at its end, and all but one where there are several.
+pub fn keep_sent_path(request: &ServiceRequest) {
+    let path = request.path();
+    if path.ends_with('/') {
+        request.extensions_mut().insert(EndsWithSlash);
+    }
+    if path.contains("//") && !request.extensions().contains::<SentPath>() {
+        request.extensions_mut().insert(SentPath(path.to_owned()));
+    }
+}
+
+/// The path as the client sent it: before an alias was followed, and with all its slashes.
 #[must_use]
 pub fn sent_path(request: &HttpRequest) -> Cow<'_, str> {
     let extensions = request.extensions();

@@ -60,7 +60,7 @@ pub struct Bodies {
 const PART: usize = 4;
 
 impl Bodies {
-    /// With no body counted yet.
+    /// Creates an empty counter of body memory.
     #[must_use]
     pub fn new(limits: BodyLimits) -> Self {
         let part = limits.memory / PART;

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use tracing::Instrument;
 use tracing::field::Empty;
 
-use super::address::EndsWithSlash;
+use super::address::keep_sent_path;
 use super::auth::{Asking, Authenticated};
 use super::console::failures::ErrorPages;
 use super::datahub;
@@ -140,9 +140,7 @@ impl Exchange {
         let acknowledged = RevocationNote::of(is_hurried(request));
         let numbered = Numbered { number, id: request_id.clone(), acknowledged: acknowledged.clone() };
         request.extensions_mut().insert(numbered);
-        if request.path().ends_with('/') {
-            request.extensions_mut().insert(EndsWithSlash);
-        }
+        keep_sent_path(request);
         Self {
             number,
             request_id,

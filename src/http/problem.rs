@@ -79,9 +79,9 @@ pub enum Failure {
     /// An OAuth client failed to authenticate (RFC 6749, section 5.2).
     #[error("the client is not authenticated: {}", of_client(*.0))]
     Client(Refusal),
-    /// The assertion of an OAuth client is not accepted (RFC 7523, section 3.2).
+    /// An OAuth client is not accepted, for that reason (RFC 6749, section 5.2).
     #[error("{0}")]
-    Assertion(String),
+    ClientRefused(String),
     /// The keys of the issuer of an ID token cannot be fetched: not an error of the grant (RFC 6749, section 5.2), which would be
     /// final.
     #[error("the keys of the issuer of this token cannot be fetched: try again")]
@@ -159,7 +159,7 @@ impl Failure {
                     Refusal::Unproved | Refusal::Unbound => "TESSERA-401-009",
                 },
             ),
-            Self::Assertion(_) => (StatusCode::UNAUTHORIZED, "TESSERA-401-002"),
+            Self::ClientRefused(_) => (StatusCode::UNAUTHORIZED, "TESSERA-401-002"),
             Self::Domain(Error::Forbidden(_)) => (StatusCode::FORBIDDEN, "TESSERA-403-001"),
             Self::Domain(Error::ForeignAddress) => (StatusCode::FORBIDDEN, "TESSERA-403-002"),
             Self::Domain(Error::PasswordsOff) => (StatusCode::FORBIDDEN, "TESSERA-403-003"),
@@ -235,7 +235,7 @@ impl Failure {
             Self::Domain(Error::Unauthenticated(refusal)) => {
                 response.insert_header((WWW_AUTHENTICATE, challenge(*refusal)));
             }
-            Self::Assertion(_) => {
+            Self::ClientRefused(_) => {
                 response.insert_header((WWW_AUTHENTICATE, OF_CLIENTS));
             }
             Self::Client(refusal) => {
@@ -296,7 +296,7 @@ impl Failure {
         let error = match (self, status.as_u16()) {
             (Self::Oauth(error, _), _) => error,
             (Self::Proof(_, refusal), _) => proof::code(refusal),
-            (Self::Client(_) | Self::Assertion(_), 401) => "invalid_client",
+            (Self::Client(_) | Self::ClientRefused(_), 401) => "invalid_client",
             (_, 401) => "invalid_token",
             (_, 403) => "insufficient_scope",
             (_, 408 | 429 | 503 | 504) => "temporarily_unavailable",

@@ -40,12 +40,12 @@ use crate::domain::token::Prefixes;
 use crate::service::authn::look_ups::LookUps;
 use crate::storage::database::Database;
 use crate::storage::listing::Listed;
-pub use crate::storage::task::GivenUp;
 
 use self::authn::proofs::Proofs;
 use self::authn::sign_ins::SignIns;
-use self::children::ExpiredRevocations;
 use self::taken::Taken;
+pub use self::traffic::GivenUp;
+use self::upkeep::expired::ExpiredRevocations;
 use self::upkeep::refused::Refused;
 
 /// The state that every use case works with. Cheap to clone.

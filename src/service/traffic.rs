@@ -20,7 +20,7 @@ use crate::domain::party::Party;
 use crate::domain::principal::PrincipalKind;
 use crate::queue::{Permit, Urgency};
 use crate::storage::database::{AnyConnection, Database, Lane};
-use crate::storage::task::{DatabaseTask, GivenUp};
+use crate::storage::task::DatabaseTask;
 
 /// Work that takes longer than this triggers a check that the database is reachable.
 const PROBE_AFTER: Duration = Duration::from_millis(500);
@@ -109,6 +109,15 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Which came first, giving up or the commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenUp {
+    /// Giving up: nothing of its writes is committed.
+    InTime,
+    /// The commit: it has begun, of one of them, and may be complete.
+    TooLate,
+}
+
 impl Service {
     /// Returns the number for a new request.
     #[must_use]
@@ -122,7 +131,7 @@ impl Service {
     pub fn give_up(&self, request: u64) -> GivenUp {
         let tasks = locked(&self.traffic.writes).get(&request).cloned().unwrap_or_default();
         // Gives up each write, also after a write that was too late.
-        let committing = tasks.iter().filter(|task| task.give_up() == GivenUp::TooLate).count();
+        let committing = tasks.iter().filter(|task| !task.give_up()).count();
         if committing > 0 { GivenUp::TooLate } else { GivenUp::InTime }
     }
 
@@ -307,7 +316,7 @@ struct Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         let Some(task) = self.task.take() else { return };
-        if task.give_up() == GivenUp::InTime
+        if task.give_up()
             && task.is_at_server()
             && self.database.check().is_ok()
             && let Ok(runtime) = Handle::try_current()

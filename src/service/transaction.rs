@@ -48,7 +48,7 @@ struct Changed {
     may_repeat: bool,
     /// The changes that this attempt has recorded.
     recorded: Vec<(Change, Kept)>,
-    /// Those of them that a restore has to repeat.
+    /// The recorded changes that took something away: they go to the journal.
     taken: Vec<Change>,
 }
 

@@ -262,11 +262,12 @@ pub fn is_above_any(connection: &mut AnyConnection, qualified_name: &str) -> Res
     if found || qualified_name.contains('/') {
         return Ok(found);
     }
-    let end = like(&[String::new(), format!("@{qualified_name}")]);
+    let at_name = format!("@{qualified_name}");
+    let anywhere = like(&[String::new(), at_name.clone(), String::new()]);
+    let end = like(&[String::new(), at_name]);
     let in_glossary = assets::table
-        .filter(assets::qualified_name.like(end).escape('\\'))
-        .filter(assets::qualified_name.not_like("%/%"))
-        .filter(assets::qualified_name.not_like("urn:%"));
+        .filter(assets::qualified_name.like(anywhere).escape('\\'))
+        .filter(super::root_of(assets::qualified_name.nullable()).like(end).escape('\\'));
     Ok(diesel::select(diesel::dsl::exists(in_glossary)).get_result(connection)?)
 }
 

@@ -61,23 +61,20 @@ const CLOSE_AGAIN: Duration = Duration::from_millis(50);
 pub fn close_sqlite(file: &Path) -> Result<bool> {
     let mut connection = open_sqlite(file)?;
     let began = Instant::now();
-    // SQLite does not wait here by itself, whatever its busy timeout is.
-    while !leave_write_ahead_log(&mut connection)? {
-        if began.elapsed() > CLOSE_WITHIN {
-            return Ok(false);
+    loop {
+        // Only the last connection of a database may leave the mode with a write-ahead log. SQLite does not wait for that by
+        // itself, whatever its busy timeout is.
+        match sql_query("PRAGMA journal_mode = DELETE").load::<ModeRow>(&mut connection) {
+            Ok(rows) if rows.iter().all(|row| row.journal_mode == "delete") => return Ok(true),
+            Err(error) if !is_locked(&error) => return Err(storage(error)),
+            _ if began.elapsed() > CLOSE_WITHIN => return Ok(false),
+            _ => std::thread::sleep(CLOSE_AGAIN),
         }
-        std::thread::sleep(CLOSE_AGAIN);
     }
-    Ok(true)
 }
 
-/// Only the last connection of a database may leave the mode with a write-ahead log.
-fn leave_write_ahead_log(connection: &mut SqliteConnection) -> Result<bool> {
-    match sql_query("PRAGMA journal_mode = DELETE").load::<ModeRow>(connection) {
-        Ok(rows) => Ok(rows.iter().all(|row| row.journal_mode == "delete")),
-        Err(DieselError::DatabaseError(_, about)) if about.message().contains("locked") => Ok(false),
-        Err(error) => Err(storage(error)),
-    }
+fn is_locked(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(_, about) if about.message().contains("locked"))
 }
 
 #[derive(QueryableByName)]

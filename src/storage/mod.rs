@@ -76,6 +76,12 @@ diesel::define_sql_function! {
     ) -> diesel::sql_types::Bool;
 }
 
+diesel::define_sql_function! {
+    /// [`root_of`](crate::domain::asset::root_of).
+    fn root_of(name: diesel::sql_types::Nullable<diesel::sql_types::Text>)
+        -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
+}
+
 /// A map as JSON. Its keys are text, so serialising cannot fail.
 fn json(map: &serde_json::Map<String, serde_json::Value>) -> String {
     serde_json::to_string(map).unwrap_or_default()

@@ -248,12 +248,13 @@ fn owned(username: &str) -> EntityPredicate {
     Box::new(exists(asset_people::table.filter(asset_people::asset_id.eq(search_terms::entity_id)).filter(owner)))
 }
 
-/// SQL: whether the asset lies beneath the upper one as a term lies in its glossary. This is the half of
-/// [`ancestors`](crate::domain::asset::ancestors) for names without a slash.
-const IN_GLOSSARY: &str = "(substr(assets.qualified_name, \
-     length(assets.qualified_name) - length(upper_assets.qualified_name), length(upper_assets.qualified_name) + 1) \
-     = '@' || upper_assets.qualified_name \
-     AND assets.qualified_name NOT LIKE '%/%' AND assets.qualified_name NOT LIKE 'urn:%')";
+/// SQL: whether the asset lies beneath the upper one as a term lies in its glossary: this is the half of
+/// [`ancestors`](crate::domain::asset::ancestors) about `@`. What has a slash is no end of a root, and nothing lies beneath
+/// a URN.
+const IN_GLOSSARY: &str = "(substr(root_of(assets.qualified_name), \
+     length(root_of(assets.qualified_name)) - length(upper_assets.qualified_name), \
+     length(upper_assets.qualified_name) + 1) = '@' || upper_assets.qualified_name \
+     AND upper_assets.qualified_name NOT LIKE 'urn:%' AND assets.qualified_name LIKE '%@%')";
 
 /// Clause: the actor sees the asset without any policy rule.
 fn known(seen: &SeenAssets) -> EntityPredicate {

@@ -20,15 +20,6 @@ pub struct DatabaseTask {
     server_process: Mutex<Option<i32>>,
 }
 
-/// Which came first, giving up or the commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GivenUp {
-    /// Giving up: nothing of the work is committed.
-    InTime,
-    /// The commit: it has begun, and may be complete.
-    TooLate,
-}
-
 impl DatabaseTask {
     /// Read-only work with a time limit.
     #[must_use]
@@ -46,10 +37,10 @@ impl DatabaseTask {
         Arc::new(Self { state: AtomicU8::new(0), ends_at, server_process: Mutex::default() })
     }
 
-    /// Gives the work up: its request waits no longer.
-    pub fn give_up(&self) -> GivenUp {
-        let before = self.state.fetch_or(GIVEN_UP, Ordering::SeqCst);
-        if before & COMMITTING == 0 { GivenUp::InTime } else { GivenUp::TooLate }
+    /// Gives the work up: its request waits no longer. Returns whether that was in time; otherwise the commit has begun, and
+    /// may be complete.
+    pub fn give_up(&self) -> bool {
+        self.state.fetch_or(GIVEN_UP, Ordering::SeqCst) & COMMITTING == 0
     }
 
     /// Whether the work was given up.
@@ -122,11 +113,11 @@ mod tests {
     #[test]
     fn either_the_commit_or_the_request_wins() {
         let task = DatabaseTask::unbounded();
-        assert_eq!(task.give_up(), GivenUp::InTime);
+        assert!(task.give_up());
         assert!(task.claim_commit().is_err());
         let task = DatabaseTask::unbounded();
         task.claim_commit().unwrap();
-        assert_eq!(task.give_up(), GivenUp::TooLate);
+        assert!(!task.give_up());
         assert!(!task.release_commit() && task.claim_commit().is_err(), "it is not tried again");
     }
 

@@ -3,6 +3,7 @@
 mod attacks;
 mod audiences;
 mod client_secrets;
+mod clients;
 mod refusals;
 mod tools;
 mod warrants;

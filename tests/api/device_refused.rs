@@ -37,7 +37,12 @@ async fn every_wrong_request_is_told_what_is_wrong() {
     is(send(&program, ASK, &[CLIENT, CLIENT]).await, "invalid_request");
     is(send(&program, ASK, &[("client_id", "another")]).await, "invalid_client");
     is(send(&program, ASK, &[CLIENT, ("client_secret", "s")]).await, "invalid_client");
-    is(send(&program.with("authorization", "Basic dGVzc2VyYS1jbGk6"), ASK, &[CLIENT]).await, "invalid_client");
+    let basic = program.with("authorization", "Basic dGVzc2VyYS1jbGk6");
+    for (path, more) in [(ASK, vec![]), (TOKEN, vec![GRANT, code]), (TOKEN, vec![("grant_type", "refresh_token")])] {
+        let answer = send(&basic, path, &[&[CLIENT], &more[..]].concat()).await;
+        assert_eq!((answer.status, &answer.json["error"]), (401, &json!("invalid_client")), "{}", answer.text);
+        assert!(answer.header("www-authenticate").unwrap().starts_with("Basic "), "RFC 6749, section 5.2");
+    }
     is(program.post(ASK, &json!({"client_id": "tessera-cli"})).await, "invalid_request");
     send(&program, ASK, &[CLIENT, ("scope", "openid"), ("unknown", "x")]).await.ok();
     let large = send(&program, ASK, &[CLIENT, ("scope", &"x".repeat(20_000))]).await;

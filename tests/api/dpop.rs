@@ -287,6 +287,12 @@ async fn behind_a_gateway_the_url_is_the_one_that_the_gateway_tells() {
     assert_eq!(ask("10.0.0.1", verify, &nginx, "nginx").await.status, 200);
     assert_eq!(ask("10.0.0.1", verify, &caddy, "caddy").await.status, 200);
     assert_eq!(ask("10.0.0.1", "/gateway/verify/v1/things?a=b", &envoy, "envoy").await.status, 200);
+    for path in ["/", "//", "/a/", "//a", "/a//b"] {
+        let proof = proof_of(7, &Method::GET, &format!("https://api.example.org{path}"), &json!({"jti": path}));
+        let request = TestRequest::with_uri(&format!("{verify}{path}?a=b")).insert_header(("dpop", proof));
+        let request = request.peer_addr("10.0.0.1:1".parse().unwrap()).insert_header(envoy[0]).insert_header(envoy[1]);
+        assert_eq!(send(&world, request).await.status, 200, "{path} is another path without a slash");
+    }
     let again = ask("10.0.0.1", verify, &nginx, "nginx").await;
     assert!(challenge(&again, "invalid_dpop_proof").contains("used before"));
     for (peer, told) in [("192.0.2.1", &nginx[..]), ("10.0.0.1", &caddy[..2]), ("10.0.0.1", &[])] {

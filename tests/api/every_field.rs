@@ -16,10 +16,33 @@ use tessera::service::people::users;
 use tessera::service::upkeep::audit;
 
 use crate::datahub;
-use crate::support::App;
+use crate::support::{App, repository};
 
 /// How many records the smallest collection has.
 const RECORDS: usize = 5;
+
+#[test]
+fn every_field_of_an_enum_is_in_its_table() {
+    let mut tables = 0;
+    for path in repository::files("src/domain", &["rs"]) {
+        let text = repository::read(&path);
+        for block in text.split("\nimpl Field for ").skip(1) {
+            let name = block.split(' ').next().unwrap();
+            let body = text.split(&format!("enum {name} {{")).nth(1).and_then(|rest| rest.split("\n}").next()).unwrap();
+            let variants: Vec<&str> = body
+                .lines()
+                .filter_map(|line| line.trim().strip_suffix(','))
+                .filter(|line| !line.starts_with('/'))
+                .collect();
+            let all = block.split("ALL: &'static [Self] =").nth(1).and_then(|rest| rest.split("];").next()).unwrap();
+            let listed: Vec<&str> =
+                all.split([',', '[']).filter_map(|field| field.trim().strip_prefix("Self::")).collect();
+            assert_eq!(listed, variants, "{path}: {name}");
+            tables += 1;
+        }
+    }
+    assert!(tables >= 6, "{tables}");
+}
 
 async fn is_in_order<F: Field + Debug>(
     fields: usize,

@@ -59,6 +59,7 @@ mod given_up;
 mod giving;
 mod grounds;
 mod hidden_characters;
+mod hierarchy;
 mod idempotency;
 mod inputs;
 mod introspection;

@@ -112,6 +112,37 @@ fn every_reference_leads_somewhere() {
 }
 
 #[test]
+fn every_property_is_described_and_no_description_begins_with_a_pronoun() {
+    let vague = ["Its ", "Their ", "They ", "It ", "What it ", "What they ", "Whether it ", "Whether they ", "Those "];
+    let begins_vaguely = |text: &str| vague.iter().any(|opening| text.trim_start().starts_with(opening));
+    fn descriptions<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("description").and_then(Value::as_str));
+                members.values().for_each(|member| descriptions(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| descriptions(item, found)),
+            _ => {}
+        }
+    }
+    let document = document();
+    let mut found = Vec::new();
+    descriptions(&document, &mut found);
+    let schema = repository::read("openapi/schema.graphql");
+    let in_schema = schema.split("\"\"\"").skip(1).step_by(2);
+    assert!(found.len() > 500 && in_schema.clone().count() > 100);
+    let vague: Vec<&str> = found.into_iter().chain(in_schema).filter(|text| begins_vaguely(text)).collect();
+    assert!(vague.is_empty(), "name the subject: {vague:#?}");
+
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        for (property, about) in schema["properties"].as_object().into_iter().flatten() {
+            let refers = ["$ref", "oneOf", "allOf"].iter().any(|member| about.get(member).is_some());
+            assert!(refers || about["description"].is_string(), "{name}.{property} has no description");
+        }
+    }
+}
+
+#[test]
 fn what_takes_a_body_says_which_and_every_parameter_of_a_path_is_described() {
     let document = document();
     for (name, operation) in operations(&document) {

@@ -32,7 +32,7 @@ impl Dice {
     }
 }
 
-const ASSETS: [(&str, &str); 14] = [
+const ASSETS: [(&str, &str); 17] = [
     ("Connection", "default/snowflake/1"),
     ("Table", "default/snowflake/1/db/t"),
     ("Table", "default/snowflake/1/db_/t"),
@@ -42,6 +42,9 @@ const ASSETS: [(&str, &str); 14] = [
     ("AtlasGlossary", "gl"),
     ("AtlasGlossaryTerm", "term@gl"),
     ("AtlasGlossaryCategory", "cat@gl2"),
+    ("AtlasGlossaryTerm", "term@gl/part"),
+    ("Table", "other@gl/part"),
+    ("AtlasGlossaryTerm", "urn:li:glossaryTerm:x@gl"),
     ("DataDomain", "default/domain/a"),
     ("DataDomain", "default/domain/a/domain/b"),
     ("DataProduct", "default/domain/a/product/p"),

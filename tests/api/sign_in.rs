@@ -11,7 +11,7 @@ use tessera::domain::child::Presentation;
 use tessera::domain::error::Error;
 use tessera::domain::identity::{Identity, Mapping, ProviderClaims};
 use tessera::domain::principal::{PrincipalState, Role};
-use tessera::http::SignInSettings;
+use tessera::http::doors::SignInSettings;
 use tessera::http::oauth::sign_in::settings;
 use tessera::service::authn::bearer_tokens;
 use tessera::service::authn::sign_ins::Origin;

@@ -92,7 +92,7 @@ pub struct PersonaDraft {
     pub head: Head,
     /// For people.
     pub display_name: Option<DisplayName>,
-    /// May be empty.
+    /// The description; may be empty.
     pub description: Option<Description>,
     /// Whether it is enabled.
     pub enabled: Option<bool>,
@@ -118,7 +118,7 @@ pub struct PolicyDraft {
     pub head: Head,
     /// The persona it belongs to.
     pub persona: Option<PersonaReference>,
-    /// May be empty.
+    /// The description; may be empty.
     pub description: Option<Description>,
     /// The category of the rule.
     pub category: Option<Category>,

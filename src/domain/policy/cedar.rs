@@ -68,7 +68,7 @@ fn criterion(criterion: &Criterion, category: Category) -> Value {
     let values = &criterion.values;
     let one_of = || test(&criterion.field, |found| binary("contains", set(values), found));
     let any = |alternatives: Vec<Pattern>| {
-        let matches = |pattern: &Pattern| test(&criterion.field, |found| matching(found, pattern));
+        let matches = |pattern: &Pattern| test(&criterion.field, |found| like(found, &pattern.pieces));
         tree("||", alternatives.iter().map(matches).collect()).unwrap_or_else(|| json!({ "Value": false }))
     };
     match criterion.condition {
@@ -91,14 +91,6 @@ fn test(facet: &Facet, passes: impl Fn(Value) -> Value) -> Value {
         Facet::Subject(property) => tagged(|| json!({ "Var": "principal" }), property),
         Facet::Action(property) => tagged(|| attribute("context", "call"), property),
     }
-}
-
-fn matching(found: Value, pattern: &Pattern) -> Value {
-    if !pattern.is_flat {
-        return like(found, &pattern.pieces);
-    }
-    let has_slash = like(found.clone(), &[String::new(), "/".to_owned(), String::new()]);
-    binary("&&", like(found, &pattern.pieces), one("!", one("arg", has_slash)))
 }
 
 /// The expression that a text consists of these pieces with anything between them.

@@ -84,7 +84,7 @@ pub enum Condition {
     /// The text equals none of the values, or is absent.
     NotEquals,
     /// Atlan's resource pattern: `*` stands for anything. What lies beneath the named asset is covered too: names that
-    /// continue with `/`, and for glossary policies names that end with `@` and the value.
+    /// continue with `/`, and for glossary policies names whose part before the first `/` ends with `@` and the value.
     Covers,
 }
 
@@ -93,17 +93,19 @@ pub enum Condition {
 pub struct Pattern {
     /// Literal texts with anything between them.
     pub pieces: Vec<String>,
-    /// Whether names with a slash are excluded.
-    pub is_flat: bool,
+    /// Whether it is compared with what stands before the first slash of a name ([`root_of`](crate::domain::asset::root_of))
+    /// instead of the whole.
+    pub is_of_root: bool,
 }
 
 /// The alternatives that Atlan's resource pattern stands for. Only a glossary policy covers what lies beneath a
-/// glossary by the end of its name.
+/// glossary by the end of its name, or of the first part of its name. A pattern without wildcards covers nothing but what
+/// [`is_within`](crate::domain::asset::is_within) it.
 #[must_use]
 pub fn covering(pattern: &str, category: Category) -> Vec<Pattern> {
-    let names = |text: &str, is_flat| Pattern { pieces: text.split('*').map(str::to_owned).collect(), is_flat };
+    let names = |text: &str, is_of_root| Pattern { pieces: text.split('*').map(str::to_owned).collect(), is_of_root };
     let mut alternatives = vec![names(pattern, false)];
-    if pattern.ends_with('*') || is_urn(pattern) {
+    if pattern.is_empty() || pattern.ends_with('*') || is_urn(pattern) {
         return alternatives;
     }
     alternatives.push(names(&format!("{pattern}/*"), false));

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::{Category, Condition, Criterion, Facet, Pattern, Rule, covering};
+use crate::domain::asset::root_of;
 
 /// A set of patterns.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl FromIterator<Pattern> for Patterns {
     fn from_iter<T: IntoIterator<Item = Pattern>>(patterns: T) -> Self {
         let mut set = Self::default();
         for mut pattern in patterns {
-            match (pattern.pieces.as_mut_slice(), pattern.is_flat) {
+            match (pattern.pieces.as_mut_slice(), pattern.is_of_root) {
                 ([whole], false) => {
                     set.whole.insert(std::mem::take(whole));
                 }
@@ -52,21 +53,19 @@ impl Pattern {
     /// Names that begin with this text.
     #[must_use]
     pub fn beginning(text: &str) -> Self {
-        Self { pieces: vec![text.to_owned(), String::new()], is_flat: false }
+        Self { pieces: vec![text.to_owned(), String::new()], is_of_root: false }
     }
 
     /// The one name that is this text.
     #[must_use]
     pub fn whole(text: &str) -> Self {
-        Self { pieces: vec![text.to_owned()], is_flat: false }
+        Self { pieces: vec![text.to_owned()], is_of_root: false }
     }
 
     /// Whether the name matches. Takes each piece at its first place after the one before, which is right because anything may
     /// stand between them.
     fn matches(&self, name: &str) -> bool {
-        if self.is_flat && name.contains('/') {
-            return false;
-        }
+        let name = if self.is_of_root { root_of(name) } else { name };
         let Some((first, rest)) = self.pieces.split_first() else { return false };
         let Some((last, between)) = rest.split_last() else { return name == first };
         let Some(mut rest) = name.strip_prefix(first.as_str()) else { return false };
@@ -89,7 +88,10 @@ impl Criterion {
         match self.condition {
             Condition::Equals | Condition::NotEquals => values.map(|value| Pattern::whole(value)).collect(),
             Condition::StartsWith => values.map(|value| Pattern::beginning(value)).collect(),
-            Condition::Covers => values.flat_map(|value| covering(value, category)).collect(),
+            Condition::Covers => {
+                let is_possible = |pattern: &Pattern| self.field == Facet::Name || !pattern.is_of_root;
+                values.flat_map(|value| covering(value, category)).filter(is_possible).collect()
+            }
         }
     }
 }
@@ -157,10 +159,10 @@ mod tests {
             patterns in prop::collection::vec(("[ab/é*]{0,6}", prop::bool::weighted(0.2)), 0..5),
             name in "[ab/é]{0,7}",
         ) {
-            let patterns: Vec<Pattern> = patterns.into_iter().map(|(text, is_flat)| {
-                Pattern { pieces: text.split('*').map(str::to_owned).collect(), is_flat }
+            let patterns: Vec<Pattern> = patterns.into_iter().map(|(text, is_of_root)| {
+                Pattern { pieces: text.split('*').map(str::to_owned).collect(), is_of_root }
             }).collect();
-            let fits = |each: &Pattern| by_trying(&each.pieces, &name) && !(each.is_flat && name.contains('/'));
+            let fits = |each: &Pattern| by_trying(&each.pieces, if each.is_of_root { root_of(&name) } else { &name });
             let expected = patterns.iter().any(fits);
             prop_assert_eq!(patterns.into_iter().collect::<Patterns>().match_name(&name), expected);
         }

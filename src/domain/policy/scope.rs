@@ -64,14 +64,14 @@ pub struct Extents {
     of_every_action: Places,
 }
 
-/// Many scopes.
+/// The names that scopes cover, indexed.
 #[derive(Debug, Default)]
 struct Places {
-    /// Whether there is any.
+    /// Whether any scope was added.
     are_any: bool,
     are_unbounded: bool,
     names: HashSet<String>,
-    /// What the names lie beneath.
+    /// Every prefix (asset above) of `names`.
     above: HashSet<String>,
 }
 
@@ -186,8 +186,11 @@ fn parent(beginning: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::domain::policy::{Category, Effect, Subjects};
+    use crate::domain::asset::is_within;
+    use crate::domain::policy::{Category, Effect, Patterns, Subjects};
 
     fn scope(criteria: &[(Facet, Condition, &[&str])]) -> Scope {
         let criterion = |(field, condition, values): &(Facet, Condition, &[&str])| Criterion {
@@ -277,6 +280,29 @@ mod tests {
         ];
         for (one, two, expected) in pairs {
             assert_eq!((one.overlaps(&two), two.overlaps(&one)), (expected, expected), "{one:?} {two:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn a_pattern_covers_what_lies_within_its_scope_and_nothing_else(
+            pattern in "(urn:)?[ab@/]{0,4}\\*?[ab@/]{0,2}",
+            name in "(urn:)?[ab@/]{0,5}(urn:)?[ab@/]{0,3}",
+        ) {
+            for category in [Category::Metadata, Category::Glossary] {
+                let criterion = Criterion::covers(vec![pattern.clone()]);
+                let covers = criterion.patterns(category).into_iter().collect::<Patterns>().match_name(&name);
+                let Scope::Within(names) = Scope::of(&[criterion]) else { continue };
+                let lies_within = names.iter().any(|object| is_within(&name, object));
+                prop_assert!(!covers || lies_within, "{pattern} covers {name}, which is not within {names:?}");
+                if category == Category::Glossary && !pattern.contains(['*', '/']) {
+                    prop_assert_eq!(covers, lies_within);
+                }
+            }
+            let (one, two) = (Scope::at(&name), Scope::at(&pattern));
+            prop_assert_eq!(one.overlaps(&two), is_within(&name, &pattern) || is_within(&pattern, &name));
         }
     }
 

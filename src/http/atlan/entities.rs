@@ -84,11 +84,11 @@ pub async fn delete(state: web::Data<State>, actor: Actor, request: HttpRequest)
 #[derive(Clone, Copy, ToSchema)]
 #[schema(rename_all = "UPPERCASE")]
 enum DeleteType {
-    /// They can still be found.
+    /// Marks the entities as deleted; they are still found.
     Soft,
-    /// They are gone.
+    /// Removes the entities from the database.
     Hard,
-    /// They are gone.
+    /// Same as `HARD`.
     Purge,
 }
 
@@ -142,7 +142,7 @@ pub async fn read(state: web::Data<State>, actor: Actor, guid: web::Path<String>
     operation_id = "get_entity_by_name",
     params(
         ("type" = String, Path, description = "The type of the entity, in its exact case"),
-        ("attr:qualifiedName" = String, Query, description = "Its qualified name"),
+        ("attr:qualifiedName" = String, Query, description = "The qualified name of the entity"),
     ),
     responses((status = 200, description = "The entity", body = EntityDetail), AnyError, Fails<404>),
 )]

@@ -66,10 +66,10 @@ pub struct ExplainRequest {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainResource {
-    /// Its type: `Table`.
+    /// The type of the resource: `Table`.
     #[serde(default, rename = "type")]
     type_name: String,
-    /// Its qualified name or URN.
+    /// The qualified name or URN of the resource.
     #[schema(min_length = 1, example = "default/snowflake/1795324625/db")]
     id: String,
     /// Properties for conditions of policies.
@@ -175,8 +175,11 @@ impl From<PolicyWriters> for PolicyWritersView {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConsideredPersona {
+    /// The id of the persona.
     id: String,
+    /// The display name of the persona.
     name: String,
+    /// The qualified name of the persona.
     qualified_name: String,
     /// A disabled persona grants nothing.
     enabled: bool,

@@ -99,7 +99,7 @@ pub struct JwkSetBody {
 #[derive(Serialize, Deserialize, ToSchema)]
 #[schema(as = ApiKeyTrustRule)]
 pub struct TrustRuleBody {
-    /// Its name, unique among the rules of the key; audited with every token.
+    /// The name of the rule, unique among the rules of the key; audited with every token.
     #[schema(min_length = 1, max_length = 255, example = "deployments")]
     name: String,
     /// The issuer identifier, byte by byte as in the `iss` of its tokens.

@@ -186,7 +186,7 @@ pub struct OauthClientRequest {
     /// The display name; not unique.
     #[schema(min_length = 1, max_length = 255, example = "nightly-etl")]
     display_name: String,
-    /// Its purpose.
+    /// The description: what the client is for.
     #[schema(max_length = 4096)]
     description: Option<String>,
     #[schema(schema_with = sets::given_client_roles)]
@@ -228,7 +228,7 @@ pub struct OauthClientUpdateRequest {
     /// The display name.
     #[schema(min_length = 1, max_length = 255, example = "nightly-etl")]
     display_name: Option<String>,
-    /// Its purpose.
+    /// The description: what the client is for.
     #[schema(max_length = 4096)]
     description: Option<String>,
 }
@@ -265,7 +265,7 @@ pub struct OauthClientTokenRequest {
 pub struct OauthClientToken {
     /// The bearer token.
     access_token: String,
-    /// Its lifetime in seconds.
+    /// The lifetime of the token, in seconds.
     expires_in: i64,
     #[schema(schema_with = sets::token_types)]
     token_type: &'static str,
@@ -286,7 +286,7 @@ pub struct OauthClientView {
     client_secret: Option<String>,
     /// The display name; not unique.
     display_name: String,
-    /// Its purpose; may be empty.
+    /// The description: what the client is for; may be empty.
     description: String,
     #[schema(schema_with = sets::client_roles)]
     role: &'static str,

@@ -65,6 +65,7 @@ fn parse_period(text: &str) -> Result<i64, Violation> {
 /// The effective permissions of a key.
 #[derive(Serialize, ToSchema)]
 pub struct KeyPermissions {
+    /// Everything that the key is allowed or denied, with the reason.
     permissions: Vec<PermissionView>,
 }
 
@@ -98,6 +99,7 @@ pub struct CriterionView {
     /// `EQUALS`, `STARTS_WITH`, `NOT_EQUALS`, or `COVERS`: a pattern with `*` that also matches resources beneath.
     #[schema(schema_with = sets::conditions)]
     condition: &'static str,
+    /// The values: one of them has to satisfy the condition.
     values: Vec<String>,
 }
 
@@ -127,8 +129,11 @@ pub struct SourceView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = PolicyRef)]
 pub struct PolicyRefView {
+    /// The id of the policy.
     id: String,
+    /// The display name of the policy.
     name: String,
+    /// The qualified name of the policy.
     qualified_name: String,
     /// `allow` or `deny`
     #[schema(schema_with = sets::effects)]

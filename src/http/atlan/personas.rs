@@ -129,7 +129,7 @@ pub struct PersonaRequest {
     /// The display name; `name` by default.
     #[schema(min_length = 1, max_length = 255)]
     display_name: Option<String>,
-    /// Its purpose.
+    /// The description: what the persona is for.
     #[schema(max_length = 4096)]
     description: Option<String>,
     /// Whether its policies are in effect; `true` by default.
@@ -163,7 +163,7 @@ pub struct PersonaView {
     name: String,
     /// The display name.
     display_name: String,
-    /// Its purpose.
+    /// The description: what the persona is for.
     description: String,
     /// Whether its policies are in effect.
     enabled: bool,

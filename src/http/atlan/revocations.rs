@@ -80,13 +80,13 @@ pub struct RevocationView {
 pub struct NodeView {
     /// The GUID that it has until it stops; empty for an actor without `VIEW_AUDIT`.
     id: String,
-    /// What it is.
+    /// Whether the node is a server or an edge.
     kind: NodeKind,
-    /// Its host and its port; empty for an actor without `VIEW_AUDIT`.
+    /// The host and port of the node; empty for an actor without `VIEW_AUDIT`.
     name: String,
     /// Epoch milliseconds.
     started_at: i64,
-    /// Whether it knows of the change.
+    /// Whether the node knows of the change.
     is_acknowledged: bool,
     /// The position in the order of changes up to which it knows them all.
     position: String,

@@ -86,9 +86,9 @@ pub struct StructureDefinition {
     category: &'static str,
     /// The name.
     name: &'static str,
-    /// What it is.
+    /// The description of the type.
     description: &'static str,
-    /// Its attributes.
+    /// The attributes of the type.
     attribute_defs: Vec<AttributeDefinition>,
 }
 
@@ -98,10 +98,10 @@ pub struct StructureDefinition {
 pub struct AttributeDefinition {
     /// The name.
     name: &'static str,
-    /// What it is.
+    /// The description of the attribute.
     description: &'static str,
     /// The type of its values.
     type_name: &'static str,
-    /// Whether it may be absent.
+    /// Whether the attribute may be absent.
     is_optional: bool,
 }

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use super::export::{Format, Rows};
+use super::export::{self, Format};
 use super::list::{ActiveFilter, ListUrl, begins_with, contains, is};
 use super::trail::Entry;
 use super::{Page, SignedInRequest};
@@ -12,7 +12,6 @@ use crate::domain::change::{Action, Change};
 use crate::domain::error::Violation;
 use crate::domain::fields::ChangeField;
 use crate::domain::filter::{Comparison, Filter, Test, Value};
-use crate::domain::listing::{MAX_LIMIT, Start};
 use crate::domain::permission::Permission;
 use crate::http::problem::Failure;
 use crate::service::upkeep::audit;
@@ -173,21 +172,7 @@ pub async fn export(request: SignedInRequest, format: web::Path<String>) -> Resu
     let format = Format::find(&format).ok_or(Failure::NoEndpoint)?;
     let list_url = ListUrl::parse("audit", &request.params(), &FILTERS)?;
     let (service, now) = (&request.state.service, request.now());
-    let mut query = list_url.query(service, filter(&list_url, now)?)?;
-    query.limit = MAX_LIMIT;
-    let _place = request.state.fan_outs.take(&request.actor)?;
-    let mut rows = Rows::default();
-    loop {
-        let found = audit::list(service, &request.actor, query.clone()).await?;
-        rows.add(found.records.iter().map(cells))?;
-        match found.next {
-            Some(next) if rows.has_room() => query.start = Start::After(next),
-            Some(_) => {
-                rows.leave_out_the_rest();
-                break;
-            }
-            None => break,
-        }
-    }
-    Ok(rows.file(format, "audit", &COLUMNS))
+    let query = list_url.query(service, filter(&list_url, now)?)?;
+    let list = async |query| audit::list(service, &request.actor, query).await;
+    export::export(&request, (format, "audit"), &COLUMNS, query, list, cells).await
 }

@@ -4,7 +4,10 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 use serde_json::{Map, Value};
 
-use crate::domain::error::Violation;
+use super::SignedInRequest;
+use crate::domain::error::{Result, Violation};
+use crate::domain::listing::{MAX_LIMIT, Page, Query, Start};
+use crate::http::problem::Failure;
 
 /// The format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +102,40 @@ impl<const N: usize> Rows<N> {
             .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}{cut}.{}\"", format.name())))
             .body(table(format, columns, &self.cells))
     }
+}
+
+/// `GET …/export/{format}`: all records of a list, as far as [`EXPORTED`] and [`LENGTH`] allow. `query` has the filters and the
+/// sort; `list` reads a page of it.
+///
+/// # Errors
+/// Those of `list`; a violation when the file would be too long; [`Failure`] when too many exports run.
+pub async fn export<F, R, const N: usize>(
+    request: &SignedInRequest,
+    (format, name): (Format, &str),
+    columns: &[&str; N],
+    mut query: Query<F>,
+    list: impl AsyncFn(Query<F>) -> Result<Page<R>>,
+    cells: impl Fn(&R) -> [String; N],
+) -> Result<HttpResponse, Failure>
+where
+    Query<F>: Clone,
+{
+    query.limit = MAX_LIMIT;
+    let _place = request.state.fan_outs.take(&request.actor)?;
+    let mut rows = Rows::default();
+    loop {
+        let found = list(query.clone()).await?;
+        rows.add(found.records.iter().map(&cells))?;
+        match found.next {
+            Some(next) if rows.has_room() => query.start = Start::After(next),
+            Some(_) => {
+                rows.leave_out_the_rest();
+                break;
+            }
+            None => break,
+        }
+    }
+    Ok(rows.file(format, name, columns))
 }
 
 /// Writes a table with these columns.

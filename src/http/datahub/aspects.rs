@@ -27,7 +27,7 @@ use crate::service::people::profiles;
     operation_id = "get_datahub_aspect",
     params(
         ("urn" = String, Path, description = "The entity's URN", example = "urn:li:corpuser:admin"),
-        ("aspect" = String, Query, description = "Its name", example = "corpUserInfo"),
+        ("aspect" = String, Query, description = "The name of the aspect", example = "corpUserInfo"),
         ("version" = Option<i64>, Query, description = "Any integer; the latest version is always returned"),
     ),
     responses(

@@ -38,7 +38,7 @@ pub async fn config(request: HttpRequest) -> HttpResponse {
     tag = "DataHub",
     operation_id = "get_datahub_health",
     security(()),
-    responses((status = 200, description = "It is up", content_type = "text/plain", body = String)),
+    responses((status = 200, description = "The server is up", content_type = "text/plain", body = String)),
 )]
 #[get("/health")]
 pub async fn health() -> HttpResponse {
@@ -52,7 +52,7 @@ pub async fn health() -> HttpResponse {
     tag = "DataHub",
     operation_id = "get_datahub_frontend_health",
     security(()),
-    responses((status = 200, description = "It is up", content_type = "text/plain", body = String)),
+    responses((status = 200, description = "The server is up", content_type = "text/plain", body = String)),
 )]
 #[get("/admin")]
 pub async fn admin() -> HttpResponse {

@@ -25,7 +25,7 @@ use crate::service::people::{profiles, users};
 
 /// A user, service account or access token, as its aspects.
 pub struct Entity {
-    /// Its URN.
+    /// The URN of the entity.
     pub urn: String,
     /// `corpuser` or `dataHubAccessToken`.
     pub kind: &'static str,
@@ -120,11 +120,11 @@ pub fn record(aspect: &str) -> &'static str {
     tag = "DataHub",
     operation_id = "get_datahub_entity",
     params(
-        ("urn" = String, Path, description = "Its URN", example = "urn:li:corpuser:admin"),
+        ("urn" = String, Path, description = "The URN of the entity", example = "urn:li:corpuser:admin"),
         ("aspects" = Option<String>, Query, description = "`List(corpUserInfo,status)`"),
     ),
     responses(
-        (status = 200, description = "Its aspects", body = Object),
+        (status = 200, description = "The aspects of the entity", body = Object),
         Fails<401>,
         Fails<404>,
     ),
@@ -165,9 +165,9 @@ pub async fn read(
 #[utoipa::path(
     tag = "DataHub",
     operation_id = "get_datahub_snapshot",
-    params(("urn" = String, Path, description = "Its URN", example = "urn:li:corpuser:admin")),
+    params(("urn" = String, Path, description = "The URN of the entity", example = "urn:li:corpuser:admin")),
     responses(
-        (status = 200, description = "Its aspects", body = Object),
+        (status = 200, description = "The aspects of the entity", body = Object),
         Fails<401>,
         Fails<404>,
     ),
@@ -280,7 +280,7 @@ async fn delete(state: &State, actor: &Actor, text: &str) -> Result<i32, Failure
 /// The entity to delete.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct EntityAction {
-    /// Its URN.
+    /// The URN of the entity.
     urn: String,
 }
 

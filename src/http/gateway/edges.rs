@@ -122,7 +122,7 @@ pub async fn look(
 #[derive(Serialize, Deserialize, Validate, ToSchema)]
 #[schema(example = examples::edge_request)]
 pub struct EdgeRequest {
-    /// Its host and its port, for people.
+    /// The host and port of the edge, for people.
     #[validate(length(min = 1, max = 200, message = "must have 1 to 200 characters"))]
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
@@ -138,7 +138,7 @@ pub struct EdgeRequest {
 pub struct RegisteredEdge {
     /// The id that it has until it stops.
     pub id: String,
-    /// What it shows in `Tessera-Edge-Secret` when it looks, stops, or registers anew in place of this id.
+    /// The secret that the edge shows in `Tessera-Edge-Secret` when it looks, stops, or registers anew in place of this id.
     pub secret: String,
     /// How long its lease lasts after it has sent a request for a look, in milliseconds.
     pub lease: i64,

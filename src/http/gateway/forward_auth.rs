@@ -20,6 +20,7 @@ use crate::domain::child::{Audience, Presentation};
 use crate::domain::error::{Error, Refusal};
 use crate::domain::listing::clip;
 use crate::domain::permission::Permission;
+use crate::http::address::sent_path;
 use crate::http::auth::{
     Metering, authenticate_presented, bearer, bound_token, is_dpop, mark_authenticated, refuse_token_in,
 };
@@ -140,7 +141,7 @@ async fn identify(state: &State, request: &HttpRequest, audience: Audience<'_>) 
 }
 
 /// The requirements in a path and a query string, which decide the answer besides the credential and the client's
-/// address. An edge keeps one answer for all requests of the same requirements.
+/// address. An edge keeps one answer for all requests of the same requirements. `path`: as the gateway sent it.
 #[must_use]
 pub fn decided_by(path: &str, query: &str) -> String {
     if path == PATH {
@@ -163,11 +164,13 @@ impl<'a> Requirements<'a> {
     /// Parses the query string of a request.
     ///
     /// An unknown requirement fails with `Forbidden`. Below [`PATH`] the query string is the client's own, so
-    /// everything in it but `persona` and `permission` is ignored.
+    /// everything in it but `persona` and `permission` is ignored. The path counts as it was sent: at the root of what the
+    /// gateway protects, only a slash tells it from [`PATH`].
     fn parse(request: &'a HttpRequest) -> Result<Self, Error> {
         let forbidden = |message: String| Err(Error::Forbidden(message));
         let (mut personas, mut permissions, mut decision) = (Vec::new(), Vec::new(), BTreeMap::new());
         let mut audience = None;
+        let is_own = sent_path(request) != PATH;
         for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
             match &*name {
                 "persona" => personas.push(value),
@@ -175,7 +178,7 @@ impl<'a> Requirements<'a> {
                     Some(permission) => permissions.push(permission),
                     None => return forbidden(format!("there is no permission `{}`", clip(&value))),
                 },
-                _ if request.path() != PATH => {}
+                _ if is_own => {}
                 "audience" => {
                     if audience.replace(value).is_some() {
                         return forbidden("`audience` is given more than once".to_owned());

@@ -19,6 +19,7 @@ use crate::domain::api_key::NEVER;
 use crate::domain::child::{ActClaim, Child, Confirmation};
 use crate::domain::error::{Error, Refusal};
 use crate::domain::network::Network;
+use crate::domain::token::TokenKind;
 use crate::http::auth::{self, API_KEY, Metering, authenticate_head, mark_authenticated, refuse_token_in};
 use crate::http::base_url::base_url;
 use crate::http::bodies::{Sender, UNAUTHENTICATED_LENGTH};
@@ -245,7 +246,10 @@ fn active(actor: &Actor, now: i64, at_most: i64, issuer: Option<String>, tools: 
         None => actor.permissions().iter().map(|permission| permission.name().to_owned()).chain(tools).collect(),
     };
     let expires_at = actor.expires_at().unwrap_or(NEVER).min(now + at_most);
-    let issued_at = child.map_or(actor.principal().created_at / SECOND, |child| child.issued_at);
+    // An API key's token is as old as the key. When a user's token was made is not kept in memory, so it is left out.
+    let is_api_key = actor.credential.is_some_and(|credential| credential.kind == TokenKind::ApiKey);
+    let issued_at = child.map(|child| child.issued_at);
+    let issued_at = issued_at.or_else(|| is_api_key.then(|| actor.principal().created_at / SECOND));
     let client = child.map(|child| child.client.clone()).or_else(|| actor.client_id().map(|id| id.to_string()));
     answer.set_scopes((!names.is_empty()).then(|| names.into_iter().map(Scope::new).collect()));
     answer.set_client_id(client.map(ClientId::new));
@@ -255,7 +259,7 @@ fn active(actor: &Actor, now: i64, at_most: i64, issuer: Option<String>, tools: 
         None => BasicTokenType::Bearer,
     }));
     answer.set_exp(DateTime::from_timestamp_secs(expires_at / SECOND));
-    answer.set_iat(DateTime::from_timestamp_secs(issued_at));
+    answer.set_iat(issued_at.and_then(DateTime::from_timestamp_secs));
     answer.set_sub(Some(actor.id().to_string()));
     // Without a configured URL, clients choose by `Host` what the issuer is called; the asking server names the real one.
     answer.set_aud(child.map(|child| match &issuer {
@@ -303,18 +307,20 @@ pub struct IntrospectionRequest {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its documentation is used")]
 pub struct Introspection {
+    /// Whether the token authenticates its subject now.
     active: bool,
     /// Names of the permissions, separated by spaces; of a child also `persona:` and qualified names of personas, and names
     /// of tools.
     scope: Option<String>,
-    /// `apikey-<id>`; of a child the client that it was issued to.
+    /// `apikey-<id>`; of a child the client that it was issued to, `urn:tessera:no-client` if no client has asked for it.
     client_id: Option<String>,
+    /// The user name of the subject.
     username: Option<String>,
     #[schema(schema_with = sets::introspected_token_types)]
     token_type: Option<String>,
     /// Epoch seconds until which this answer may be cached.
     exp: Option<i64>,
-    /// Epoch seconds at which the principal was created, or the child was issued.
+    /// Epoch seconds at which the child was issued, or the API key was created; absent for users' tokens.
     iat: Option<i64>,
     /// The URL of this server.
     iss: Option<String>,

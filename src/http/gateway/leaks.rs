@@ -149,7 +149,9 @@ pub struct GithubAlertRequest {
 /// The label of an alert, for GitHub.
 #[derive(Serialize, ToSchema)]
 pub struct GithubLabel {
+    /// The text that was reported.
     token_raw: String,
+    /// The type of token that GitHub took it for.
     token_type: String,
     /// `true_positive` or `false_positive`.
     #[schema(schema_with = sets::labels)]

@@ -9,6 +9,7 @@
 //! A gateway passes on headers that it does not know as the client wrote them. So scheme and host are never read from
 //! headers of another convention than that of the path.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use actix_web::HttpRequest;
@@ -16,6 +17,7 @@ use actix_web::http::header::{HOST, HeaderName};
 
 use crate::domain::listing::clip;
 use crate::domain::redaction::redacted;
+use crate::http::address::sent_path;
 use crate::http::dpop::Target;
 use crate::http::peer::TrustedProxies;
 
@@ -60,7 +62,7 @@ pub struct Original<'a> {
     /// The method; `?` if the gateway does not tell it.
     method: &'a str,
     origin: Option<Origin<'a>>,
-    path: &'a str,
+    path: Cow<'a, str>,
     /// Everything after the question mark. Never log it: it may contain secrets.
     pub query: &'a str,
 }
@@ -85,9 +87,16 @@ impl<'a> Original<'a> {
                 None => (None, target),
             };
             let (path, query) = target.split_once('?').unwrap_or((target, ""));
-            return Some(Self { method, origin, path, query });
+            return Some(Self { method, origin, path: path.into(), query });
         }
-        let path = request.path().strip_prefix(PATH).filter(|path| !path.is_empty())?;
+        // As it was sent: without its slashes it may be `PATH` itself, and a proof may be for another path.
+        let path = match sent_path(request) {
+            Cow::Borrowed(path) => Cow::Borrowed(path.strip_prefix(PATH)?),
+            Cow::Owned(path) => Cow::Owned(path.strip_prefix(PATH)?.to_owned()),
+        };
+        if path.is_empty() {
+            return None;
+        }
         let origin = Origin::in_headers(request, &FORWARDED_PROTO, &HOST);
         Some(Self { method: request.method().as_str(), origin, path, query: request.query_string() })
     }
@@ -104,7 +113,7 @@ impl<'a> Original<'a> {
 /// Method and path, redacted for the log.
 impl fmt::Display for Original<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} {}", clip(&redacted(self.method)), clip(&redacted(self.path)))
+        write!(formatter, "{} {}", clip(&redacted(self.method)), clip(&redacted(&self.path)))
     }
 }
 
@@ -134,6 +143,8 @@ mod tests {
         let caddy = [("x-forwarded-method", "GET"), ("x-forwarded-uri", "/a?b=c")];
         assert_eq!(original("10.0.0.1", "/gateway/verify?persona=p", &caddy), expected);
         assert_eq!(original("10.0.0.1", "/gateway/verify/a?b=c", &[]), expected);
+        let root = Some(("GET /".to_owned(), "b=c".to_owned()));
+        assert_eq!(original("10.0.0.1", "/gateway/verify/?b=c", &[]), root);
     }
 
     #[test]

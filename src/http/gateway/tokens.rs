@@ -79,6 +79,7 @@ pub struct VerifyTokensRequest {
 /// One result for each token.
 #[derive(Serialize, ToSchema)]
 pub struct VerifiedTokens {
+    /// The results, in the order of the tokens.
     results: Vec<VerifiedToken>,
 }
 
@@ -86,6 +87,7 @@ pub struct VerifiedTokens {
 #[derive(Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VerifiedToken {
+    /// Whether the token authenticates a principal now.
     active: bool,
     /// Why it is not active. Details are given for genuine tokens only; any other is just invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,6 +95,7 @@ pub struct VerifiedToken {
     /// The id of the principal.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
+    /// The user name of the principal.
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
     /// `apikey-<id>`

@@ -74,9 +74,9 @@ pub struct OauthToken {
     access_token: String,
     #[schema(schema_with = sets::token_types)]
     token_type: &'static str,
-    /// Its lifetime in seconds.
+    /// The lifetime of the token, in seconds.
     expires_in: i64,
-    /// What it carries: names of permissions, `persona:` and qualified names of personas, and names of tools, separated by
+    /// What the token carries: names of permissions, `persona:` and qualified names of personas, and names of tools, separated by
     /// spaces. Absent if there is nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,

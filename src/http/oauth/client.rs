@@ -62,7 +62,7 @@ async fn by_assertion(state: &State, request: &HttpRequest, form: &Form, asserti
     }
     if !is_certain(state, request)? {
         let message = "client assertions are accepted once TESSERA_PUBLIC_URL is set: without it, one for another server would be";
-        return Err(Failure::Assertion(message.to_owned()));
+        return Err(Failure::ClientRefused(message.to_owned()));
     }
     let issuer = base_url(state, request)?;
     let (token_endpoint, endpoint) = (format!("{issuer}/oauth/token"), format!("{issuer}{}", request.path()));
@@ -71,7 +71,7 @@ async fn by_assertion(state: &State, request: &HttpRequest, form: &Form, asserti
     let audiences = [issuer.as_str(), &token_endpoint, &endpoint];
     let signer = client_assertion::authenticate(&state.service, assertion, &audiences, network).await;
     let (key, warrant) = signer.map_err(|wrong| match wrong {
-        NotAsserted::Stranger | NotAsserted::Rejected(_) => Failure::Assertion(wrong.to_string()),
+        NotAsserted::Stranger | NotAsserted::Rejected(_) => Failure::ClientRefused(wrong.to_string()),
         NotAsserted::Failed(error) => Failure::or_unavailable(error),
     })?;
     let actor = state.service.authenticate_key(key, warrant, address).await.map_err(client_error)?;
@@ -81,10 +81,12 @@ async fn by_assertion(state: &State, request: &HttpRequest, form: &Form, asserti
     Ok(actor)
 }
 
-/// The failure of a client that is refused.
+/// The failure of a client that is refused. RFC 6749, section 5.2, knows no other status for it than 401, so a foreign address is
+/// told by that, too.
 fn client_error(error: Error) -> Failure {
     match error {
         Error::Unauthenticated(refusal) => Failure::Client(refusal),
+        Error::ForeignAddress => Failure::ClientRefused(error.to_string()),
         other => Failure::or_unavailable(other),
     }
 }

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::answer::child_response;
 use super::client;
 use super::form::Form;
-use super::wanted::{refused, wanted};
+use super::wanted::{Parties, client_of, refused, wanted};
 use crate::domain::actor::Actor;
 use crate::domain::party::Party;
 use crate::http::dpop;
@@ -32,7 +32,8 @@ pub(super) async fn redeem(state: &State, request: &HttpRequest, form: &Form) ->
 pub async fn child(state: &State, request: &HttpRequest, form: &Form) -> Result<(Minted, Actor), Failure> {
     let actor = client::required(state, request, form).await?;
     let proof_key = dpop::at_token_endpoint(state, request, Party::of(&actor))?;
-    let wanted = wanted(state, request, form, (&actor, &actor), proof_key).await?;
+    let parties = Parties { client: client_of(&actor), asking: &actor, subject: &actor };
+    let wanted = wanted(state, request, form, parties, proof_key).await?;
     let minted = children::mint(&state.service, &actor, None, wanted).await.map_err(refused)?;
     Ok((minted, actor))
 }

@@ -2,13 +2,17 @@
 //!
 //! The subject token is a token of Tessera; or the ID token of a workload, which becomes a child of the API key
 //! `client_id` that trusts it (`workload.rs`).
+//!
+//! A child is issued to the client that has authenticated, or to a public client that names itself. Without either it is issued to
+//! the client of the token that the request shows, which a user's session does not have.
 
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::OauthSettings;
 use super::answer::child_response;
 use super::client;
 use super::form::Form;
-use super::wanted::{ACCESS_TOKEN, ID_TOKEN, JWT, failed, oauth, refused, wanted};
+use super::wanted::{ACCESS_TOKEN, ID_TOKEN, JWT, Parties, client_of, failed, oauth, refused, wanted};
 use super::workload::{self, Issuers, NotRecognised};
 use crate::domain::actor::Actor;
 use crate::domain::child::{Audience, Presentation};
@@ -20,7 +24,7 @@ use crate::domain::principal::parse_client_id;
 use crate::http::problem::Failure;
 use crate::http::state::State;
 use crate::http::{auth, dpop};
-use crate::service::children;
+use crate::service::children::{self, NotMinted};
 use crate::service::people::impersonate::impersonate;
 
 /// The `grant_type` of the grant.
@@ -32,7 +36,7 @@ pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 /// Those of RFC 8693, section 2.2.2.
 pub(super) async fn redeem(
     state: &State,
-    issuers: &Issuers,
+    (settings, issuers): (&OauthSettings, &Issuers),
     request: &HttpRequest,
     form: &Form,
 ) -> Result<HttpResponse, Failure> {
@@ -53,17 +57,38 @@ pub(super) async fn redeem(
         Some(actor) => Some(actor),
         None => client.clone(),
     };
-    let acting = client.as_ref().or(actor.as_ref()).unwrap_or(&subject);
-    let wanted = wanted(state, request, form, (acting, &subject), proof_key).await?;
+    let asking = client.as_ref().or(actor.as_ref()).unwrap_or(&subject);
+    let issued_to = if client.is_some() { client_of(asking) } else { named_client(settings, form, asking)? };
+    let parties = Parties { client: issued_to, asking, subject: &subject };
+    let wanted = wanted(state, request, form, parties, proof_key).await?;
+    let issued = match form.optional("requested_token_type")?.as_deref() {
+        Some(JWT) => JWT,
+        _ => ACCESS_TOKEN,
+    };
     let Some(requested) = requested else {
-        let minted = children::mint(&state.service, &subject, actor.as_ref(), wanted).await.map_err(refused)?;
-        return Ok(child_response(state, minted, &subject, Some(ACCESS_TOKEN)));
+        let minted = children::mint(&state.service, &subject, actor.as_ref(), wanted).await.map_err(not_minted)?;
+        return Ok(child_response(state, minted, &subject, Some(issued)));
     };
     if actor.as_ref().is_some_and(|actor| actor.id() != subject.id()) {
         return Err(oauth("invalid_request", "with `requested_subject`, `subject_token` is the client's own"));
     }
-    let (minted, user) = impersonate(&state.service, &subject, requested, wanted).await.map_err(refused)?;
-    Ok(child_response(state, minted, &user, Some(ACCESS_TOKEN)))
+    let (minted, user) = impersonate(&state.service, &subject, requested, wanted).await.map_err(not_minted)?;
+    Ok(child_response(state, minted, &user, Some(issued)))
+}
+
+/// The client that a request without client authentication names, or else that of the token that it shows. An API key is named only
+/// by a token of its own: without one its `client_id` proves nothing.
+fn named_client(settings: &OauthSettings, form: &Form, asking: &Actor) -> Result<String, Failure> {
+    let own = client_of(asking);
+    let Some(named) = form.optional("client_id")? else { return Ok(own) };
+    if settings.knows(&named) {
+        return Ok(named);
+    }
+    if parse_client_id(&named).is_some_and(|key| parse_client_id(&own) == Some(key)) {
+        return Ok(own);
+    }
+    let message = "`client_id` must be `tessera-cli` or one of TESSERA_DEVICE_CLIENTS; or be that of an API key that authenticates";
+    Err(Failure::ClientRefused(message.to_owned()))
 }
 
 /// The key that the request proves, if it has a proof. Proofs are counted for the client, or for whom the genuine subject
@@ -88,14 +113,23 @@ async fn proof_key(
     dpop::at_token_endpoint(state, request, party)
 }
 
-/// The failure of a token that is not accepted.
+/// The failure of a token that is not accepted, for whatever reason: `invalid_request` (RFC 8693, section 2.2.2).
 fn subject_error(name: &str, error: Error) -> Failure {
     match error {
         Error::Unauthenticated(Refusal::Invalid) => {
-            oauth("invalid_grant", format!("`{name}`: it is malformed, unknown or revoked"))
+            oauth("invalid_request", format!("`{name}`: it is malformed, unknown or revoked"))
         }
-        Error::Unauthenticated(refusal) => oauth("invalid_grant", format!("`{name}`: {refusal}")),
+        Error::Unauthenticated(_) | Error::ForeignAddress => oauth("invalid_request", format!("`{name}`: {error}")),
         error => failed(error),
+    }
+}
+
+/// The failure of an exchange for which no token was made.
+fn not_minted(reason: NotMinted) -> Failure {
+    match reason {
+        // It has ended since it was accepted.
+        NotMinted::Failed(error) => subject_error("subject_token", error),
+        reason => refused(reason),
     }
 }
 
@@ -144,9 +178,10 @@ async fn of_workload(state: &State, issuers: &Issuers, request: &HttpRequest, fo
             Failure::NoIssuer
         }
         NotRecognised::Failed(error) => Failure::or_unavailable(error),
-        other => oauth("invalid_grant", other.to_string()),
+        other => oauth("invalid_request", other.to_string()),
     })?;
-    let mut actor = state.service.authenticate_key(found.key, found.warrant, address).await.map_err(failed)?;
+    let actor = state.service.authenticate_key(found.key, found.warrant, address).await;
+    let mut actor = actor.map_err(|error| subject_error("subject_token", error))?;
     if let Some(credential) = &mut actor.credential {
         credential.expires_at = credential.expires_at.min(found.expires_at);
     }

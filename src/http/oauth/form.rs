@@ -87,10 +87,13 @@ impl Form {
     /// `invalid_client`
     pub fn public_client(&self, settings: &OauthSettings, request: &HttpRequest) -> Result<String, Failure> {
         let unknown = |message: &str| Failure::Oauth("invalid_client", message.to_owned());
-        let with_secret = self.optional("client_secret")?.is_some()
-            || (request.headers().contains_key(AUTHORIZATION) && basic(request).is_some());
-        if with_secret {
-            return Err(unknown("clients of this grant are public: send `client_id` and no secret"));
+        let secret = "clients of this grant are public: send `client_id` and no secret";
+        if request.headers().contains_key(AUTHORIZATION) && basic(request).is_some() {
+            // A client that has used this header is told by 401 and a challenge (RFC 6749, section 5.2).
+            return Err(Failure::ClientRefused(secret.to_owned()));
+        }
+        if self.optional("client_secret")?.is_some() {
+            return Err(unknown(secret));
         }
         let client = self.required("client_id")?;
         if settings.knows(&client) {

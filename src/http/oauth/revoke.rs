@@ -8,12 +8,13 @@ use super::client;
 use super::form::Form;
 use super::sets;
 use super::wanted::oauth;
+use crate::domain::error::Refusal;
 use crate::http::auth::origin;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::state::State;
+use crate::service::authn::revoke::{Revoked, revoke as revoke_token};
 use crate::service::authn::{programs, refresh};
-use crate::service::children::{self, Revoked};
 
 /// Revoke a token
 ///
@@ -26,7 +27,7 @@ use crate::service::children::{self, Revoked};
     operation_id = "revoke_oauth_token",
     security((), ("basic" = [])),
     request_body(content = RevocationForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "The token is not active"), Fails<401>, Fails<403>, Fails<429>),
+    responses((status = 200, description = "The token is not active"), Fails<401>, Fails<429>),
 )]
 #[post("/oauth/revoke")]
 pub async fn revoke(
@@ -36,27 +37,25 @@ pub async fn revoke(
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let form = Form::read(&state, &request, payload.into_inner()).await?;
-    let token = form.optional("token")?;
-    let is_refresh_token = token.as_deref().is_some_and(|token| refresh::is_refresh_token(&state.service, token));
-    if is_refresh_token || form.optional("client_id")?.is_some_and(|client| settings.knows(&client)) {
-        let client = form.public_client(&settings, &request)?;
-        let (token, origin) = (form.required("token")?, origin(&state, &request));
-        let ended = if is_refresh_token {
-            refresh::revoke(&state.service, &client, &token, origin).await
-        } else {
-            programs::revoke(&state.service, &client, &token, origin).await
+    if let Some(client) = client::optional(&state, &request, &form).await? {
+        let token = form.required("token")?;
+        return match revoke_token(&state.service, &client, &token).await.map_err(Failure::or_unavailable)? {
+            Revoked::Ended => Ok(HttpResponse::Ok().finish()),
+            Revoked::OfApiKey => {
+                Err(oauth("unsupported_token_type", "this is the token of an API key: delete the key to revoke it"))
+            }
         };
-        ended.map_err(Failure::or_unavailable)?;
-        return Ok(HttpResponse::Ok().finish());
     }
-    let client = client::required(&state, &request, &form).await?;
-    let token = form.required("token")?;
-    match children::revoke(&state.service, &client, &token).await.map_err(Failure::or_unavailable)? {
-        Revoked::Ended => Ok(HttpResponse::Ok().finish()),
-        Revoked::OfApiKey => {
-            Err(oauth("unsupported_token_type", "this is the token of an API key: delete the key to revoke it"))
-        }
-    }
+    let client = form.optional("client_id")?.filter(|client| settings.knows(client));
+    let client = client.ok_or(Failure::Client(Refusal::Missing))?;
+    let (token, origin) = (form.required("token")?, origin(&state, &request));
+    let ended = if refresh::is_refresh_token(&state.service, &token) {
+        refresh::revoke(&state.service, &client, &token, origin).await
+    } else {
+        programs::revoke(&state.service, &client, &token, origin).await
+    };
+    ended.map_err(Failure::or_unavailable)?;
+    Ok(HttpResponse::Ok().finish())
 }
 
 /// The form of RFC 7009, section 2.1. `token_type_hint` is not needed, because a token shows its type.

@@ -60,7 +60,7 @@ pub async fn answer(
 ) -> Result<HttpResponse, Failure> {
     match form.required("grant_type")?.as_str() {
         client_credentials::GRANT => client_credentials::redeem(state, request, form).await,
-        exchange::GRANT => exchange::redeem(state, issuers, request, form).await,
+        exchange::GRANT => exchange::redeem(state, (settings, issuers), request, form).await,
         device::GRANT => device::redeem(state, settings, request, form).await,
         refresh::GRANT => refresh::redeem(state, settings, request, form).await,
         _ => Err(oauth("unsupported_grant_type", format!("`grant_type` must be one of: {}", GRANTS.join(", ")))),
@@ -78,7 +78,8 @@ fn grants() -> Schema {
 pub struct TokenForm {
     #[schema(schema_with = grants)]
     grant_type: String,
-    /// `apikey-<id>`; for the device grant and its refresh tokens `tessera-cli`, or a client id of `TESSERA_DEVICE_CLIENTS`.
+    /// `apikey-<id>`; for the device grant, its refresh tokens, and an exchange without a secret `tessera-cli`, or a client id of
+    /// `TESSERA_DEVICE_CLIENTS`.
     client_id: Option<String>,
     /// The token of the API key `client_id`.
     client_secret: Option<String>,
@@ -93,7 +94,7 @@ pub struct TokenForm {
     resource: Option<String>,
     /// Another name of `resource` (RFC 8693).
     audience: Option<String>,
-    /// Its lifetime in seconds, 60 to 3600; 600 if absent.
+    /// The lifetime of the token, in seconds, 60 to 3600; 600 if absent.
     lifetime: Option<i64>,
     #[schema(schema_with = sets::token_formats)]
     token_format: Option<String>,

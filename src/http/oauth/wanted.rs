@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 
 use super::form::Form;
 use crate::domain::actor::Actor;
-use crate::domain::child::ChildScope;
+use crate::domain::child::{ChildScope, NO_CLIENT};
 use crate::domain::error::Error;
 use crate::domain::jwk::Thumbprint;
 use crate::domain::refresh::is_asked_for;
@@ -41,6 +41,25 @@ const RESERVED: [&str; 16] = [
     "tessera_purpose",
 ];
 
+/// Who takes part in a request for a child.
+pub struct Parties<'a> {
+    /// The id of the client that the child is issued to.
+    pub client: String,
+    /// Who asks for it: an authenticated client, or the holder of a token.
+    pub asking: &'a Actor,
+    /// Whose token it is derived from.
+    pub subject: &'a Actor,
+}
+
+/// The id of the client that holds the actor's token: an API key, or the client that a child was issued to. A user is no client.
+pub fn client_of(actor: &Actor) -> String {
+    match (&actor.child, actor.client_id()) {
+        (Some(child), _) => child.client.clone(),
+        (None, Some(key)) => key.to_string(),
+        (None, None) => NO_CLIENT.to_owned(),
+    }
+}
+
 /// Reads `scope`, `resource` or `audience`, `lifetime`, `token_format` and `requested_token_type` of a client that has been
 /// authenticated. An audience of a child of an API key is registered for the key, too: the client must not get further with the
 /// key's token than the key itself.
@@ -51,15 +70,14 @@ pub async fn wanted(
     state: &State,
     request: &HttpRequest,
     form: &Form,
-    (client, subject): (&Actor, &Actor),
+    Parties { client, asking, subject }: Parties<'_>,
     proof_key: Option<Thumbprint>,
 ) -> Result<Wanted, Failure> {
-    let name = client.client_id().map_or_else(|| client.username().to_string(), |id| id.to_string());
-    let asked = asked(state, request, form, name)?;
+    let asked = asked(state, request, form, client)?;
     let mut registered = Vec::new();
     if asked.audience.is_some() {
-        let is_another_key = subject.client_id().is_some() && subject.id() != client.id();
-        for each in [client].into_iter().chain(is_another_key.then_some(subject)) {
+        let is_another_key = subject.client_id().is_some() && subject.id() != asking.id();
+        for each in [asking].into_iter().chain(is_another_key.then_some(subject)) {
             let known = oauth_clients::audiences(&state.service, each).await;
             registered.push(known.map_err(Failure::or_unavailable)?);
         }

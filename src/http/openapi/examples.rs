@@ -106,7 +106,7 @@ pub fn change() -> Value {
     })
 }
 
-/// That record with the states of its subject.
+/// An audit entry with the states of its subject before and after.
 pub fn change_detail() -> Value {
     let mut detail = change();
     detail["before"] = Value::Null;

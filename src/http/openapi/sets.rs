@@ -40,7 +40,11 @@ fn permission_names() -> impl Iterator<Item = &'static str> {
 
 /// Permissions in an answer.
 pub fn permissions() -> Schema {
-    some_of("What it may do on the platform.", SchemaType::Type(Type::Array), permission_names())
+    some_of(
+        "What the principal may do on the platform: the names of its permissions.",
+        SchemaType::Type(Type::Array),
+        permission_names(),
+    )
 }
 
 /// Permissions that a client gives, or nothing.
@@ -51,7 +55,7 @@ pub fn given_permissions() -> Schema {
 
 /// Whether an API key still works.
 pub fn status() -> Schema {
-    one_of("Whether it still works.", Status::NAMES)
+    one_of("Whether the key still works.", Status::NAMES)
 }
 
 /// What was done.
@@ -81,7 +85,7 @@ pub fn intervals() -> Schema {
 
 /// What a policy does.
 pub fn effects() -> Schema {
-    one_of("What it does.", ["allow", "deny"])
+    one_of("Whether the policy allows or denies.", ["allow", "deny"])
 }
 
 /// What a decision comes to.
@@ -184,5 +188,5 @@ pub fn delete_handlers() -> Schema {
 
 /// The labels of tokens in the answer to GitHub.
 pub fn labels() -> Schema {
-    one_of("Whether it was a token of this server.", ["true_positive", "false_positive"])
+    one_of("Whether the reported text was a token of this server.", ["true_positive", "false_positive"])
 }

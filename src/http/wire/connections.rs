@@ -58,7 +58,7 @@ pub struct Connections {
     pub closed: Family<Closed, Counter>,
 }
 
-/// With the default limits.
+/// A registry with the default limits.
 impl Default for Connections {
     fn default() -> Self {
         Self::with(ConnectionLimits::default())
@@ -114,7 +114,7 @@ pub(super) enum Phase {
 }
 
 impl Connections {
-    /// With no connection yet.
+    /// Creates a registry without connections.
     #[must_use]
     pub fn new(limits: ConnectionLimits) -> Arc<Self> {
         Arc::new(Self::with(limits))

@@ -50,7 +50,7 @@ impl Service {
         let (genuine, now) = self.genuine_token(presented.token, Party::Network(Network::of(address))).await?;
         let actor = genuine.authenticate(now)?.from(address);
         check_child(&genuine, &presented)?;
-        genuine.record().check_address(address)?;
+        genuine.check_address(address)?;
         Ok(actor)
     }
 
@@ -80,7 +80,7 @@ impl Service {
     pub(in crate::service) async fn introspect(&self, bearer: &str, party: Party) -> Result<Actor> {
         let (genuine, now) = self.genuine_token(bearer, party).await?;
         let outcome = genuine.authenticate(now).and_then(|actor| {
-            genuine.record().check_address(None)?;
+            genuine.check_address(None)?;
             Ok(actor)
         });
         self.record_outcome(&genuine, outcome.is_ok(), Network::of(None), now);

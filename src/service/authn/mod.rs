@@ -11,6 +11,7 @@ mod polls;
 pub mod programs;
 pub mod proofs;
 pub mod refresh;
+pub mod revoke;
 pub mod sessions;
 pub mod sign_ins;
 mod throttle;

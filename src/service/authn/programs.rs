@@ -9,11 +9,12 @@ use crate::domain::error::{Error, Result};
 use crate::domain::network::Network;
 use crate::domain::party::Party;
 use crate::domain::token::TokenKind;
+use crate::service::Service;
 use crate::service::authn::authenticate::delay_refusal;
 use crate::service::authn::device_sign_in::PROGRAM;
+use crate::service::authn::revoke::revoke_in;
 use crate::service::authn::sessions;
 use crate::service::authn::sign_ins::Origin;
-use crate::service::{Service, children};
 use crate::storage::{revoked_children, users};
 
 /// Ends a token that a program without a credential holds: a child that was issued to this client, or a session. With a session's
@@ -58,7 +59,7 @@ async fn revoke_child(service: &Service, child: Arc<Child>, origin: Origin) -> R
             if revoked_children::has_any(transaction.connection, [child.id].into_iter())? {
                 return Ok(());
             }
-            children::revoke_in(transaction, &child)
+            revoke_in(transaction, &child)
         })
         .await
 }

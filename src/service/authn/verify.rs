@@ -15,7 +15,7 @@ use crate::domain::token::TokenKind;
 use crate::service::Service;
 use crate::service::authn::authenticate::delay_refusal;
 use crate::service::authn::refresh;
-use crate::service::children;
+use crate::service::authn::revoke::revoke_in;
 use crate::storage::credentials;
 use crate::storage::principals::Existed;
 use crate::storage::removals;
@@ -71,7 +71,7 @@ pub enum Leaked {
 pub async fn revoke_leaked(service: &Service, token: &str, finder: Party, request: Request) -> Result<Leaked> {
     let operator = Actor::operator(service.clock.now()).requesting(request);
     if let Some(child) = service.child_of(token, finder).await? {
-        service.write_first(&operator, move |transaction| children::revoke_in(transaction, &child)).await?;
+        service.write_first(&operator, move |transaction| revoke_in(transaction, &child)).await?;
         return Ok(Leaked::Revoked);
     }
     if let Some(known) = refresh::find(service, token, finder).await? {

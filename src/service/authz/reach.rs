@@ -301,7 +301,7 @@ impl Denies {
         unbinding
     }
 
-    /// Whether there is none.
+    /// Whether the set of denies is empty.
     pub(in crate::service) fn are_none(&self) -> bool {
         self.personas.is_empty() && self.policies.is_empty() && self.owned.is_empty()
     }

@@ -1,5 +1,6 @@
-//! Which records an actor sees: the one place that decides it. An unseen record is answered as unknown. Visibility is
-//! part of the query that finds a record, so filters, totals and cursors do not count unseen records, and an unseen and
+//! Which keys, tokens, users, personas, policies and assets an actor sees: the one place that decides it. (What one
+//! permission opens for nodes, receipts and invitations is decided where those are read.) An unseen record is answered as
+//! unknown. Visibility is part of the query that finds a record, so filters, totals and cursors do not count unseen records, and an unseen and
 //! a missing record are the same empty result of the same statements.
 
 use std::time::Instant;

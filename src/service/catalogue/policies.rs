@@ -27,7 +27,7 @@ use crate::storage::principals::{self, Existed};
 pub struct PolicyInput {
     /// For display; not unique.
     pub name: DisplayName,
-    /// May be empty.
+    /// The description; may be empty.
     pub description: Description,
     /// The rule.
     pub rule: Rule,

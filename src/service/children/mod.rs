@@ -1,18 +1,15 @@
 //! Children: short-lived tokens derived from a credential.
 //!
-//! `mint` makes them, `verify` reads them, `revoke` ends one of them early; `signing_keys` has the keys that sign them.
+//! `mint` makes them, `verify` reads them; `signing_keys` has the keys that sign them.
 //! The rules: a child carries no more than what it is derived from, and expires no later; it is for an audience that is registered
 //! for the client and, if an API key is its subject, for that key, and a child for one audience never becomes one for another. Each
 //! of these is a comparison in `mint`, so a chain of exchanges gains nothing.
 
 mod mint;
-mod revoke;
 pub mod signing_keys;
 mod verify;
 
 pub use self::mint::{Form, Minted, NotMinted, Registered, Wanted, mint};
-pub use self::revoke::{ExpiredRevocations, Revoked, revoke};
-pub(in crate::service) use self::revoke::{forget_expired, revoke_in};
 
 use std::sync::Arc;
 

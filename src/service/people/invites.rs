@@ -71,7 +71,7 @@ pub struct SignUp {
     pub invite: String,
     /// Unique among all principals.
     pub username: String,
-    /// May be empty.
+    /// The email address; may be empty.
     pub email: String,
     /// The display name.
     pub full_name: DisplayName,

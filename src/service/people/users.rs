@@ -26,7 +26,7 @@ pub struct NewUser {
     pub username: String,
     /// The user's role.
     pub role: Role,
-    /// May be empty.
+    /// The email address; may be empty.
     pub email: String,
     /// The password; `None` generates a random one.
     pub password: Option<String>,

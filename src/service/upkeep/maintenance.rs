@@ -10,8 +10,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::usage::{Interval, PrincipalUsage, Usage};
 use crate::service::Service;
 use crate::service::authz::effective;
-use crate::service::children;
-use crate::service::upkeep::time;
+use crate::service::upkeep::{expired, time};
 use crate::storage::database::unwritable;
 use crate::storage::{
     access_tokens, api_keys, create_requests, credentials, device_authorizations, installation, invitations,
@@ -168,7 +167,7 @@ pub async fn forget_ended(service: &Service) -> Result<()> {
             create_requests::forget_all_old(connection, day_ago - DAY).map(drop)
         })
         .await?;
-    children::forget_expired(service).await?;
+    expired::forget_revoked_children(service).await?;
     forget_old_usage(service).await
 }
 

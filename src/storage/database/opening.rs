@@ -18,10 +18,11 @@ use super::AnyConnection;
 use super::failures;
 use super::lane::Lane;
 use super::patterns::PatternCache;
+use crate::domain::asset::root_of;
 use crate::storage::postgres_url::{PostgresUrl, authorities, variable};
 use crate::storage::task::{Current, DatabaseTask};
 use crate::storage::url::DatabaseUrl;
-use crate::storage::{in_time_utils, is_like_any_utils};
+use crate::storage::{in_time_utils, is_like_any_utils, root_of_utils};
 
 /// WAL lets readers run beside the writer. FULL makes an acknowledged revocation survive a power cut. LIKE is
 /// case-sensitive, as on PostgreSQL.
@@ -232,6 +233,8 @@ fn open_sqlite(path: &Path, lane: Lane) -> Result<Link, ConnectionError> {
         name.is_some_and(|name| cache.match_name(patterns, &name))
     })
     .map_err(failed)?;
+    root_of_utils::register_impl(&mut sqlite, |name: Option<String>| name.map(|name| root_of(&name).to_owned()))
+        .map_err(failed)?;
     Ok(Link {
         connection: AnyConnection::Sqlite(sqlite),
         current,

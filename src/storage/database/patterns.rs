@@ -41,7 +41,7 @@ impl PatternCache {
 /// The set of patterns in a JSON array that the storage has written.
 fn parse(patterns: &str) -> Patterns {
     let patterns: Vec<String> = serde_json::from_str(patterns).unwrap_or_default();
-    patterns.iter().map(|pattern| Pattern { pieces: pieces(pattern), is_flat: false }).collect()
+    patterns.iter().map(|pattern| Pattern { pieces: pieces(pattern), is_of_root: false }).collect()
 }
 
 /// The pieces of a pattern as written for `LIKE`: the inverse of `listing::like`.

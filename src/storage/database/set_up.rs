@@ -26,6 +26,8 @@ CREATE OR REPLACE FUNCTION texts_of(text) RETURNS text[] LANGUAGE sql IMMUTABLE 
     AS 'SELECT ARRAY(SELECT jsonb_array_elements_text($1::jsonb))';
 CREATE OR REPLACE FUNCTION is_like_any(text, text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS 'SELECT $1 LIKE ANY (texts_of($2))';
+CREATE OR REPLACE FUNCTION root_of(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT CASE WHEN $1 LIKE 'urn:%' THEN '' ELSE split_part($1, '/', 1) END $$;
 "#,
         tables.join("', '")
     )

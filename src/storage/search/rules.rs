@@ -6,7 +6,7 @@ use diesel::dsl::not;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::super::is_like_any;
+use super::super::{is_like_any, root_of};
 use super::super::listing::{Expression, Predicate as Sql, all, any, equal, like, nothing};
 use super::super::schema::assets;
 use crate::domain::asset::{AssetKind, AssetOperation};
@@ -18,15 +18,19 @@ struct Compared {
     column: fn() -> Expression<super::Source, Text>,
     /// The condition that it matches one of the patterns in a JSON array.
     is_like_any: fn(String) -> EntityPredicate,
+    /// The same of its part before the first slash.
+    is_root_like_any: fn(String) -> EntityPredicate,
 }
 
 const NAME: Compared = Compared {
     column: || Box::new(assets::qualified_name.nullable().assume_not_null()),
     is_like_any: |patterns| Box::new(is_like_any(assets::qualified_name.nullable(), patterns)),
+    is_root_like_any: |patterns| Box::new(is_like_any(root_of(assets::qualified_name.nullable()), patterns)),
 };
 const TYPE: Compared = Compared {
     column: || Box::new(assets::type_name.nullable().assume_not_null()),
     is_like_any: |patterns| Box::new(is_like_any(assets::type_name.nullable(), patterns)),
+    is_root_like_any: |patterns| Box::new(is_like_any(root_of(assets::type_name.nullable()), patterns)),
 };
 
 /// Condition: one of the rules applies to reading the asset. The number of parameters does not grow with the names in the
@@ -53,18 +57,18 @@ pub(super) fn reading<'a>(rules: impl Iterator<Item = &'a Rule>) -> EntityPredic
 
 /// Condition: the column matches one of these patterns.
 fn match_any(compared: &Compared, patterns: Vec<Pattern>) -> EntityPredicate {
-    let (flat, others): (Vec<Pattern>, Vec<Pattern>) = patterns.into_iter().partition(|pattern| pattern.is_flat);
-    let match_one_of = |patterns: Vec<Pattern>| -> Option<EntityPredicate> {
+    let (of_root, of_whole): (Vec<Pattern>, Vec<Pattern>) = patterns.into_iter().partition(|pattern| pattern.is_of_root);
+    let match_one_of = |patterns: Vec<Pattern>, is_like_any: fn(String) -> EntityPredicate| -> Option<EntityPredicate> {
         if patterns.is_empty() {
             return None;
         }
         // Rows of earlier versions may have a NUL, which PostgreSQL takes in no text.
         let patterns = patterns.iter().map(|pattern| like(&pattern.pieces));
         let patterns: Vec<String> = patterns.filter(|pattern| !pattern.contains('\0')).collect();
-        Some((compared.is_like_any)(serde_json::Value::from(patterns).to_string()))
+        Some(is_like_any(serde_json::Value::from(patterns).to_string()))
     };
-    let flat = match_one_of(flat).map(|found| all(vec![found, Box::new((compared.column)().not_like("%/%"))]));
-    any(match_one_of(others).into_iter().chain(flat).collect())
+    let matches = [match_one_of(of_whole, compared.is_like_any), match_one_of(of_root, compared.is_root_like_any)];
+    any(matches.into_iter().flatten().collect())
 }
 
 /// [`AssetKind::of`] as a condition.

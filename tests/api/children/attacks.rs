@@ -2,6 +2,8 @@
 
 use actix_web::http::Method;
 use serde_json::json;
+use tessera::domain::child::Presentation;
+use tessera::domain::error::Error;
 use tessera::domain::permission::Permission;
 use tessera::domain::policy::{Category, Effect, Rule};
 use tessera::domain::principal::Role;
@@ -24,11 +26,11 @@ async fn impersonation_is_no_way_out_of_a_child() {
         .await
         .ok();
     let for_tools = child(&app, &actor, &[("resource", TOOLS)]).await;
-    refused(&exchange(&app, &for_tools, &[("requested_subject", "guest")]).await, "invalid_grant");
+    refused(&exchange(&app, &for_tools, &[("requested_subject", "guest")]).await, "invalid_request");
     let session = app.session_of("admin").await.token();
     refused(&exchange(&app, &session, &[("requested_subject", "admin")]).await, "unauthorized_client");
     let acting = [("actor_token", for_tools.as_str()), ("actor_token_type", ACCESS_TOKEN)];
-    refused(&exchange(&app, &key.token, &acting).await, "invalid_grant");
+    refused(&exchange(&app, &key.token, &acting).await, "invalid_request");
     let token = access_token(exchange(&app, &actor.token, &[("requested_subject", "guest")]).await);
     assert!(works(&app, &token).await);
     app.set_role("guest", Role::Admin).await;
@@ -209,4 +211,10 @@ async fn the_limits_of_an_actor_bind_what_it_does_for_others() {
     let elsewhere = json!({"rateLimit": {"requests": 0, "seconds": 1}, "allowedAddresses": ["198.51.100.0/24"]});
     admin.try_update(&agent.id, &limited(elsewhere)).await.ok();
     app.holder_of(&token).whoami().await.refused("TESSERA-403-002");
+    app.holder_of(&token).get("/gateway/verify").await.refused("TESSERA-403-002");
+    let uncounted = app.service.authenticate_uncounted(Presentation::bearer(&token, None)).await;
+    assert!(matches!(uncounted, Err(Error::ForeignAddress)));
+    let reader = app.key_with(&[Permission::VerifyTokens]).await;
+    let told = post(&reader.client, "/oauth/introspect", &[("token", &token)]).await.ok();
+    assert_eq!(told, json!({"active": false}), "introspection knows no address");
 }

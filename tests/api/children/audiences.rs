@@ -83,3 +83,23 @@ async fn a_401_of_a_gateway_names_the_metadata_of_what_it_protects() {
     let below = app.anonymous().with("host", host).get("/gateway/verify/a?audience=https://evil.example.org").await;
     assert!(below.header("www-authenticate").unwrap().contains(&own));
 }
+
+#[actix_web::test]
+async fn the_query_of_a_client_chooses_no_audience_at_the_root_either() {
+    let app = App::start().await;
+    let admin = app.session_with("root", tessera::domain::principal::Role::Admin).await;
+    let key = app.key_with(&[]).await;
+    register(&admin, &key, &[TOOLS]).await;
+    let for_tools = app.holder_of(&child(&app, &key, &[("resource", TOOLS)]).await);
+    let audience = format!("audience={TOOLS}");
+    assert_eq!(for_tools.get(&format!("/gateway/verify?{audience}")).await.status, 200);
+    for path in ["/", "//", "/a", "/a/", "//a"] {
+        let path = format!("/gateway/verify{path}");
+        for_tools.get(&format!("{path}?{audience}")).await.refused("TESSERA-401-008");
+        for own in ["foo=bar", "audience=a&audience=b", "action=edit"] {
+            assert_eq!(key.get(&format!("{path}?{own}")).await.status, 200, "{path}?{own}");
+        }
+        key.get(&format!("{path}?permission=VIEW_AUDIT")).await.refused("TESSERA-403-001");
+    }
+    key.get("/gateway/verify?foo=bar").await.refused("TESSERA-403-001");
+}

@@ -67,12 +67,42 @@ async fn a_request_that_cannot_be_granted_is_told_why() {
         let form: Vec<_> = [("grant_type", "client_credentials")].into_iter().chain(more).collect();
         refused(&post(&as_client(&app, &key), "/oauth/token", &form).await, error);
     }
-    refused(&exchange(&app, "x", &[]).await, "invalid_grant");
+    refused(&exchange(&app, "x", &[]).await, "invalid_request");
     let form = [("grant_type", super::EXCHANGE), ("subject_token", key.token.as_str())];
     refused(&post(&app.anonymous(), "/oauth/token", &form).await, "invalid_request");
     let own = [("token", key.token.as_str())];
     refused(&post(&as_client(&app, &key), "/oauth/revoke", &own).await, "unsupported_token_type");
     assert!(works(&app, &key.token).await);
+}
+
+/// RFC 6749, section 5.2, and RFC 8693, section 2.2.2.
+#[actix_web::test]
+async fn a_foreign_address_is_a_client_that_is_not_authenticated_or_a_token_that_is_invalid() {
+    let Fixture { app, admin, key, .. } = fixture().await;
+    let bound = json!({"displayName": "bound", "allowedAddresses": ["198.51.100.0/24"]});
+    let bound = admin.try_create(&bound).await.ok();
+    let (id, token) = (bound["id"].as_str().unwrap(), bound["attributes"]["accessToken"].as_str().unwrap());
+    let own = [("client_id", format!("apikey-{id}")), ("client_secret", token.to_owned())];
+    let own = own.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let grant = [("grant_type", "client_credentials")];
+    for (path, more) in [("/oauth/token", grant), ("/oauth/revoke", [("token", "x")])] {
+        let answer = post(&app.anonymous(), path, &[&own[..], &more].concat()).await;
+        assert_eq!((answer.status, &answer.json["error"]), (401, &json!("invalid_client")), "{}", answer.text);
+        assert!(answer.header("www-authenticate").unwrap().starts_with("Basic "));
+    }
+    refused(&exchange(&app, token, &[]).await, "invalid_request");
+    let acting = [("actor_token", token), ("actor_token_type", super::ACCESS_TOKEN)];
+    refused(&exchange(&app, &key.token, &acting).await, "invalid_request");
+}
+
+#[actix_web::test]
+async fn the_requested_type_of_token_is_issued() {
+    let Fixture { app, key, .. } = fixture().await;
+    for kind in [super::ACCESS_TOKEN, "urn:ietf:params:oauth:token-type:jwt"] {
+        let told = exchange(&app, &key.token, &[("requested_token_type", kind)]).await.ok();
+        assert_eq!(told["issued_token_type"], kind);
+    }
+    assert_eq!(exchange(&app, &key.token, &[]).await.ok()["issued_token_type"], super::ACCESS_TOKEN);
 }
 
 #[actix_web::test]

@@ -84,7 +84,7 @@ async fn a_removed_public_key_ends_the_children_that_it_brought_about_and_no_oth
     for token in &ending {
         app.holder_of(token).whoami().await.refused("TESSERA-401-002");
         assert!(!is_active(&reader, token).await, "{token}");
-        refused(&exchange(&app, token, &[]).await, "invalid_grant");
+        refused(&exchange(&app, token, &[]).await, "invalid_request");
     }
     for token in &staying {
         assert!(works(&app, token).await && is_active(&reader, token).await, "{token}");

@@ -167,6 +167,19 @@ class Envoy(Gateway):
         return ["envoy", "-c", snippet, "--use-dynamic-base-id", "--concurrency", "1", "--log-level", "warning"]
 
 
+class EnvoyPrefix(Envoy):
+    """With the client's path and query behind the path of Tessera, as docs/gateways.md says."""
+
+    tells_query = True
+
+    def command(self):
+        self.replacements |= {
+            "path_override: /gateway/verify\n": "path_prefix: /gateway/verify\n",
+            "{ exact: accept }]": "{ exact: accept }, { exact: dpop }, { exact: x-forwarded-proto }]",
+        }
+        return super().command()
+
+
 class Haproxy(Gateway):
     name = "haproxy"
 

@@ -50,7 +50,7 @@ def exchanged(program, token, **form):
         return client.post("/oauth/token", data=asked | form)
 
 
-def refused(program, token, error="invalid_grant"):
+def refused(program, token, error="invalid_request"):
     answer = exchanged(program, token)
     assert answer.status_code == 400 and answer.json()["error"] == error, answer.text
     return answer.json()["error_description"]

@@ -24,7 +24,7 @@ pub struct ApiTokenRequest {
     /// The display name; not unique.
     #[schema(min_length = 1, max_length = 255, example = "nightly-etl")]
     display_name: String,
-    /// Its purpose.
+    /// The description: what the key is for.
     #[schema(max_length = 4096)]
     description: Option<String>,
     /// Accepted for Atlan's SDKs, and ignored: use `personaQualifiedNames`.
@@ -136,7 +136,7 @@ pub struct ApiTokenAttributes {
     username: String,
     /// The display name; not unique.
     display_name: String,
-    /// Its purpose; may be empty.
+    /// The description: what the key is for; may be empty.
     description: String,
     /// Epoch milliseconds.
     created_at: String,
@@ -176,7 +176,7 @@ pub struct ApiTokenAttributes {
 pub struct LinkedPersona {
     /// The GUID.
     id: String,
-    /// Its name.
+    /// The name of the persona.
     persona: String,
     /// The qualified name, which requests use to link API keys.
     persona_qualified_name: String,

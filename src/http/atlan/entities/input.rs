@@ -39,7 +39,7 @@ pub struct EntitiesRequest {
 pub struct EntityRequest {
     /// `Persona`, `AuthPolicy`, `Connection`, `Collection`, or any other type of asset.
     type_name: String,
-    /// Its id; or, beginning with `-`, a temporary id for this request, which `guidAssignments` maps to the assigned
+    /// The id of the entity; or, beginning with `-`, a temporary id for this request, which `guidAssignments` maps to the assigned
     /// one.
     guid: Option<String>,
     /// The attributes by name; `null` clears one.

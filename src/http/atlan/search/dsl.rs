@@ -199,7 +199,7 @@ impl Parser {
 
 fn one_of(field: Field, values: &[String], place: &str) -> Result<Clause, Violation> {
     match field {
-        // As they are stored.
+        // Names are stored trimmed.
         Field::Terms(field) if ["name", "displayName"].contains(&field.as_str()) => {
             Ok(Clause::OneOf(field, values.iter().map(|value| value.trim().to_owned()).collect()))
         }

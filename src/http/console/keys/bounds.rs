@@ -40,7 +40,7 @@ impl BoundsInWords {
         }
     }
 
-    /// What they let in, as a sentence; empty if there are none.
+    /// The limits of a key as a sentence; empty without limits.
     pub fn sentence(&self) -> String {
         if self.limits.is_empty() { String::new() } else { format!("It is let in {}.", self.limits.join(", and ")) }
     }

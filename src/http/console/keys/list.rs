@@ -11,11 +11,11 @@ use crate::domain::error::Violation;
 use crate::domain::fields::{ApiKeyField, PersonaField};
 use crate::domain::filter::{Comparison, Filter, Test, Value};
 use crate::domain::ids::PrincipalId;
-use crate::domain::listing::{MAX_LIMIT, Query, Start};
+use crate::domain::listing::Query;
 use crate::domain::permission::Permission;
 use crate::domain::persona::Persona;
 use crate::domain::principal::{CLIENT_ID_PREFIX, SERVICE_ACCOUNT_PREFIX, client_id as client_id_of};
-use crate::http::console::export::{Format, Rows};
+use crate::http::console::export::{self, Format, Rows};
 use crate::http::console::list::{ActiveFilter, Column, ListUrl, contains, is};
 use crate::http::console::{Page, SignedInRequest};
 use crate::http::problem::Failure;
@@ -149,23 +149,9 @@ pub async fn export(request: SignedInRequest, format: web::Path<String>) -> Resu
     let format = Format::find(&format).ok_or(Failure::NoEndpoint)?;
     let list_url = ListUrl::parse("keys", &request.params(), &FILTERS)?;
     let service = &request.state.service;
-    let mut query = list_url.query(service, filter(&list_url, request.now())?)?;
-    query.limit = MAX_LIMIT;
-    let _place = request.state.fan_outs.take(&request.actor)?;
-    let mut rows = Rows::default();
-    loop {
-        let found = api_keys::list(service, &request.actor, query.clone()).await?;
-        rows.add(found.records.iter().map(cells))?;
-        match found.next {
-            Some(next) if rows.has_room() => query.start = Start::After(next),
-            Some(_) => {
-                rows.leave_out_the_rest();
-                break;
-            }
-            None => break,
-        }
-    }
-    Ok(rows.file(format, "keys", &COLUMNS))
+    let query = list_url.query(service, filter(&list_url, request.now())?)?;
+    let list = async |query| api_keys::list(service, &request.actor, query).await;
+    export::export(&request, (format, "keys"), &COLUMNS, query, list, cells).await
 }
 
 /// The personas in a select.

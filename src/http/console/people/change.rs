@@ -24,7 +24,7 @@ const STATE_STAYS: &str = "The user stays as before";
 struct Refused {
     page: Page,
     title: &'static str,
-    /// What was not done.
+    /// The sentence that says which change was refused.
     wanted: String,
     errors: FormErrors,
 }

@@ -22,9 +22,9 @@ pub struct CorpUser {
     info: Option<CorpUserInfo>,
     /// The properties that the user edited.
     editable_properties: Option<CorpUserEditableProperties>,
-    /// Whether it is suspended.
+    /// Whether the user is suspended.
     status: Option<CorpUserStatus>,
-    /// Whether it has a password here.
+    /// Whether the user has a password here.
     is_native_user: Option<bool>,
     /// Always true.
     exists: Option<bool>,

@@ -9,8 +9,8 @@ use super::tokens::AccessTokenMetadata;
 /// An entity with a URN.
 #[derive(Interface)]
 #[graphql(
-    field(name = "urn", ty = "&String", desc = "Its URN"),
-    field(name = "type", method = "entity_type", ty = "&EntityType", desc = "Its type")
+    field(name = "urn", ty = "&String", desc = "The URN of the entity"),
+    field(name = "type", method = "entity_type", ty = "&EntityType", desc = "The type of the entity")
 )]
 pub enum Entity {
     /// An access token.

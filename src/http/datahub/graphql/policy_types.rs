@@ -61,13 +61,13 @@ impl From<Condition> for PolicyMatchCondition {
 /// A policy to create, or the replacement of one.
 #[derive(Debug, InputObject)]
 pub struct PolicyUpdateInput {
-    /// What it covers.
+    /// Whether the policy covers the platform or metadata.
     pub r#type: PolicyType,
     /// The display name.
     pub name: String,
-    /// Whether it is in effect.
+    /// Whether the policy is in effect.
     pub state: PolicyState,
-    /// Its purpose.
+    /// The description: what the policy is for.
     pub description: Option<String>,
     /// The resources; ignored for a platform policy.
     pub resources: Option<ResourceFilterInput>,
@@ -80,9 +80,9 @@ pub struct PolicyUpdateInput {
 /// The resources of a policy.
 #[derive(Debug, Default, InputObject)]
 pub struct ResourceFilterInput {
-    /// Their type.
+    /// The type of the resources.
     pub r#type: Option<String>,
-    /// Their URNs.
+    /// The URNs of the resources.
     pub resources: Option<Vec<String>>,
     /// Whether all resources of the type are meant.
     pub all_resources: Option<bool>,
@@ -115,13 +115,13 @@ pub struct ActorFilterInput {
     pub users: Option<Vec<String>>,
     /// Groups: stored, but without members.
     pub groups: Option<Vec<String>>,
-    /// Whether it applies to the owners of the resource.
+    /// Whether the policy applies to the owners of the resource.
     pub resource_owners: bool,
     /// The types of ownership that count.
     pub resource_owners_types: Option<Vec<String>>,
-    /// Whether it applies to all principals except API keys.
+    /// Whether the policy applies to all principals except API keys.
     pub all_users: bool,
-    /// Whether it applies to all members of groups.
+    /// Whether the policy applies to all members of groups.
     pub all_groups: bool,
 }
 
@@ -130,14 +130,14 @@ pub struct ActorFilterInput {
 pub struct Policy {
     /// `urn:li:dataHubPolicy:<id>`
     urn: String,
-    /// What it covers.
+    /// Whether the policy covers the platform or metadata.
     #[graphql(name = "type")]
     kind: PolicyType,
     /// The display name.
     name: String,
-    /// Whether it is in effect.
+    /// Whether the policy is in effect.
     state: PolicyState,
-    /// Its purpose.
+    /// The description: what the policy is for.
     description: Option<String>,
     /// The resources; null for a platform policy.
     resources: Option<ResourceFilter>,
@@ -145,17 +145,17 @@ pub struct Policy {
     privileges: Vec<String>,
     /// The principals that it applies to.
     actors: ActorFilter,
-    /// Whether it can be changed.
+    /// Whether the policy can be changed.
     editable: bool,
 }
 
 /// The resources of a policy.
 #[derive(SimpleObject)]
 pub struct ResourceFilter {
-    /// Their type.
+    /// The type of the resources.
     #[graphql(name = "type")]
     resource_type: Option<String>,
-    /// Their URNs.
+    /// The URNs of the resources.
     resources: Option<Vec<String>>,
     /// Whether all resources of the type are meant.
     all_resources: Option<bool>,
@@ -197,13 +197,13 @@ pub struct ActorFilter {
     groups: Option<Vec<String>>,
     /// Roles.
     roles: Option<Vec<String>>,
-    /// Whether it applies to the owners of the resource.
+    /// Whether the policy applies to the owners of the resource.
     resource_owners: bool,
     /// The types of ownership that count.
     resource_owners_types: Option<Vec<String>>,
-    /// Whether it applies to all principals except API keys.
+    /// Whether the policy applies to all principals except API keys.
     all_users: bool,
-    /// Whether it applies to all members of groups.
+    /// Whether the policy applies to all members of groups.
     all_groups: bool,
 }
 
@@ -254,7 +254,7 @@ impl From<policy::Policy> for Policy {
 /// A privilege that a policy can grant.
 #[derive(SimpleObject)]
 pub struct Privilege {
-    /// Its name.
+    /// The name of the privilege.
     #[graphql(name = "type")]
     privilege_type: String,
     /// The display name.

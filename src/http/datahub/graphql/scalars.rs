@@ -35,9 +35,9 @@ pub enum EntityType {
 /// The relationships to return.
 #[derive(Debug, InputObject)]
 pub struct RelationshipsInput {
-    /// Their types.
+    /// The types of the relationships.
     pub types: Vec<String>,
-    /// Their direction.
+    /// The direction of the relationships.
     pub direction: RelationshipDirection,
     /// The offset of the page.
     pub start: Option<i32>,

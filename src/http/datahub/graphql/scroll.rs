@@ -100,9 +100,9 @@ pub struct SearchSortInput {
 /// One field to sort by.
 #[derive(Debug, InputObject)]
 pub struct SortCriterion {
-    /// Its name.
+    /// The name of the field.
     field: String,
-    /// Its direction.
+    /// The direction of the field.
     sort_order: SortOrder,
 }
 
@@ -163,8 +163,8 @@ pub struct SearchResult {
 /// An additional property of a result.
 #[derive(SimpleObject)]
 pub struct ExtraProperty {
-    /// Its name.
+    /// The name of the property.
     name: String,
-    /// Its value.
+    /// The value of the property.
     value: String,
 }

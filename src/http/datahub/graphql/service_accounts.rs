@@ -123,11 +123,11 @@ pub struct ServiceAccount {
     /// Always `CORP_USER`.
     #[graphql(name = "type")]
     entity_type: EntityType,
-    /// Its user name: complete in the answer to its creation, without the prefix elsewhere, as in DataHub.
+    /// The user name of the service account: complete in the answer to its creation, without the prefix elsewhere, as in DataHub.
     name: String,
     /// The display name.
     display_name: Option<String>,
-    /// Its purpose.
+    /// The description: what the service account is for.
     description: Option<String>,
     /// The URN of its creator.
     created_by: Option<String>,
@@ -182,6 +182,6 @@ pub struct ListServiceAccountsInput {
 pub struct CreateServiceAccountInput {
     /// The display name.
     display_name: Option<String>,
-    /// Its purpose.
+    /// The description: what the service account is for.
     description: Option<String>,
 }

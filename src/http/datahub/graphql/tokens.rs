@@ -140,7 +140,7 @@ impl RequestContext {
 pub struct AccessToken {
     /// The token, shown only once.
     access_token: String,
-    /// Its metadata.
+    /// The metadata of the token.
     metadata: Option<AccessTokenMetadata>,
 }
 
@@ -153,11 +153,11 @@ pub struct AccessTokenMetadata {
     /// Always `ACCESS_TOKEN`.
     #[graphql(name = "type")]
     pub entity_type: EntityType,
-    /// Its id, which is not secret.
+    /// The id of the token, which is not secret.
     id: String,
-    /// Its name.
+    /// The name of the token.
     name: String,
-    /// Its purpose.
+    /// The description: what the token is for.
     description: Option<String>,
     /// The URN of the principal that it authenticates.
     actor_urn: String,
@@ -167,7 +167,7 @@ pub struct AccessTokenMetadata {
     created_at: Long,
     /// When it expires; null for never.
     expires_at: Option<Long>,
-    /// Its creator; null once deleted.
+    /// The creator of the token; null once deleted.
     owner: Option<CorpUser>,
     #[graphql(skip)]
     owner_id: crate::domain::ids::PrincipalId,
@@ -246,9 +246,9 @@ pub struct CreateAccessTokenInput {
     duration: Option<AccessTokenDuration>,
     /// How long it is valid, in ISO 8601: `P30D`.
     duration_iso: Option<String>,
-    /// Its name.
+    /// The name of the token.
     name: String,
-    /// Its purpose.
+    /// The description: what the token is for.
     description: Option<String>,
 }
 

@@ -13,7 +13,7 @@ use crate::http::state::State;
 #[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the specification names them")]
 pub struct DecisionPoint {
-    /// Its identifier: the URL of this server.
+    /// The identifier of the decision point: the URL of this server.
     #[schema(example = "https://tessera.example.org")]
     policy_decision_point: String,
     /// The URL for one evaluation.

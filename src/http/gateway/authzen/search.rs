@@ -103,7 +103,7 @@ pub struct FoundActions {
 /// An action.
 #[derive(Serialize, ToSchema)]
 pub struct FoundAction {
-    /// Its name.
+    /// The name of the action.
     name: String,
 }
 

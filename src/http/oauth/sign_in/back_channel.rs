@@ -26,7 +26,7 @@ use crate::service::people::sign_out;
     params(("provider" = String, Path, description = "The name of the provider in the configuration")),
     request_body(content = LogoutRequest, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "They have ended, if there were any"),
+        (status = 200, description = "The sessions have ended, if there were any"),
         Fails<404>,
         Fails<429>,
     ),
