@@ -17,6 +17,7 @@ mod users;
 use std::process::ExitCode;
 
 use actix_web::web;
+use chrono::DateTime;
 use tokio::sync::oneshot;
 
 use self::first_start::SecretsOutput;
@@ -42,7 +43,7 @@ use crate::service::log::append;
 use crate::service::upkeep::{maintenance, time};
 use crate::service::{Parts, Service};
 use crate::shutdown;
-use crate::storage::database::Database;
+use crate::storage::database::{self, Database, Unserved};
 use crate::storage::peppers;
 use crate::storage::url::DatabaseUrl;
 use crate::telemetry::AcceptErrors;
@@ -79,8 +80,9 @@ pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> Result<ExitCode, Stri
         Command::Backup { file } => backup::back_up(&settings, &file),
         Command::Restore { file, journals } => backup::restore(&settings, file.as_deref(), &journals).await,
         Command::AcceptClock => {
+            let _unserved = unserved(&database_url(&settings)?)?;
             let now = time::accept(&unchecked_service(&settings, Setup::Expected).await?).await.map_err(explain)?;
-            println!("{now}");
+            println!("The time is now {}.", date(now));
             Ok(())
         }
         Command::Users(command) => {
@@ -119,6 +121,20 @@ fn explain(error: impl std::error::Error) -> String {
 /// Parsed here and not by clap, which repeats invalid values in its messages: this one holds a password.
 fn database_url(settings: &Settings) -> Result<DatabaseUrl, String> {
     settings.database_url.parse().map_err(|error| format!("--database-url {error}"))
+}
+
+/// Refuses to go on while a process serves an SQLite database: it would go on with a time or with sessions that the
+/// command takes away. The nodes of PostgreSQL may be on other machines: a restore waits for those that it finds.
+fn unserved(url: &DatabaseUrl) -> Result<Unserved, String> {
+    database::unserved(url).map_err(explain)?.ok_or_else(|| match url {
+        DatabaseUrl::Sqlite(file) => format!("a process serves `{}`: stop every node first", file.display()),
+        DatabaseUrl::Postgres(_) => "a process serves the database: stop every node first".to_owned(),
+    })
+}
+
+/// An instant in epoch milliseconds, for people.
+fn date(instant: i64) -> String {
+    DateTime::from_timestamp_millis(instant).map_or_else(|| instant.to_string(), |date| date.to_rfc3339())
 }
 
 /// Whether a command sets up a missing database. Administrative commands must not: they would change an installation

@@ -14,22 +14,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
 use crate::domain::change::Change;
-use crate::domain::journal::JournalEntry;
+use crate::domain::journal::{Journal, JournalEntry};
 use crate::kept_file::KeptFile;
 
 /// The first word of the file.
 const FORMAT: &str = "tessera-journal-1";
-
-/// The contents of a journal file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Journal {
-    /// The installation's id.
-    pub installation: Uuid,
-    /// The time from which on the journal has every change that its machine saw, in epoch milliseconds.
-    pub begins_at: i64,
-    /// The entries, in the order in which they were seen.
-    pub entries: Vec<JournalEntry>,
-}
 
 /// The file, if there is one.
 pub struct JournalFile {

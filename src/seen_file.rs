@@ -2,12 +2,13 @@
 //! lies beside the pepper, and so is not in the database's backups.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::checkpoint_file::CheckpointFile;
 use crate::config::Settings;
 use crate::domain::installation::{Installation, Seen};
-use crate::journal_file::JournalFile;
+use crate::domain::journal::Journal;
+use crate::journal_file::{self, JournalFile};
 use crate::kept_file::{KeptFile, replace};
 use crate::pepper_file;
 use crate::storage::url::DatabaseUrl;
@@ -24,7 +25,19 @@ impl SeenFile {
 
     /// The journal beside it.
     pub fn journal(&self, installation: &Installation) -> JournalFile {
-        JournalFile::at(self.0.path().map(|path| path.with_extension("journal")), installation.id)
+        JournalFile::at(self.journal_path(), installation.id)
+    }
+
+    /// The contents of the journal beside it, whichever installation it belongs to.
+    ///
+    /// # Errors
+    /// A message for the operator.
+    pub fn read_journal(&self) -> Result<Option<Journal>, String> {
+        self.journal_path().map_or(Ok(None), |path| journal_file::read(&path))
+    }
+
+    fn journal_path(&self) -> Option<PathBuf> {
+        self.0.path().map(|path| path.with_extension("journal"))
     }
 
     /// The file with the latest checkpoint of the log beside it.
@@ -68,7 +81,7 @@ impl SeenFile {
         let path = self.0.path().unwrap_or(Path::new(""));
         format!(
             "put the right database in its place; or, if you restored this one on purpose, run `tessera restore`, \
-             which makes revocations again and ends every session (what was seen is in `{}`)",
+             which makes revocations again and ends every session (what was seen is in `{}` and in the journal beside it)",
             path.display()
         )
     }

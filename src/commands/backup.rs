@@ -6,22 +6,21 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use chrono::DateTime;
 use uuid::Uuid;
 
 use super::started::catch_up;
-use super::{CommandResult, Setup, database_url, explain, open, unchecked_service};
+use super::{CommandResult, Setup, database_url, date, explain, open, unchecked_service, unserved};
 use crate::config::Settings;
-use crate::domain::journal::JournalEntry;
-use crate::journal_file::{self, Journal};
+use crate::domain::journal::{Journal, JournalEntry};
+use crate::journal_file;
 use crate::pepper_file;
 use crate::seen_file::SeenFile;
 use crate::service::upkeep::reapply::Done;
 use crate::service::upkeep::restore::{self, Accepted};
 use crate::service::upkeep::time;
-use crate::storage::backup;
 use crate::storage::credentials::CredentialSummary;
 use crate::storage::url::DatabaseUrl;
+use crate::storage::{backup, nodes};
 
 /// Backs up the database; on PostgreSQL checks what its own tool has written.
 pub(super) fn back_up(settings: &Settings, file: &Path) -> CommandResult {
@@ -98,6 +97,7 @@ fn check_archive(settings: &Settings, file: &Path) -> CommandResult {
 /// Puts a backup in place of the database if `file` names one, and accepts the copy that is in place.
 pub(super) async fn restore(settings: &Settings, file: Option<&Path>, journals: &[PathBuf]) -> CommandResult {
     let url = database_url(settings)?;
+    let _unserved = unserved(&url)?;
     let mut known = journals.iter().map(|path| required(path)).collect::<Result<Vec<_>, _>>()?;
     match (&url, file) {
         (_, None) => {}
@@ -111,6 +111,10 @@ pub(super) async fn restore(settings: &Settings, file: Option<&Path>, journals: 
         }
     }
     let service = unchecked_service(settings, Setup::Expected).await?;
+    if let DatabaseUrl::Sqlite(_) = url {
+        // It is known that none runs: those in a copy ran when it was made.
+        service.database.write(nodes::delete_servers).map_err(explain)?;
+    }
     let mut seen = SeenFile::of(settings, &url);
     let installation = time::begin(&service).await.map_err(explain)?;
     check_installation(&known, Some(installation.id))?;
@@ -118,6 +122,9 @@ pub(super) async fn restore(settings: &Settings, file: Option<&Path>, journals: 
     // A damaged file must not stop what the operator asked for.
     known.extend(or_warn(journal.read()).flatten());
     let last_seen = or_warn(seen.read()).flatten();
+    if let Some(kept) = or_warn(seen.checkpoint().read()).flatten() {
+        or_warn(service.log.begin_with(&kept));
+    }
     let entries: Arc<[Vec<JournalEntry>]> = known.iter().map(|journal| journal.entries.clone()).collect();
     let accepted = restore::accept(&service, last_seen, entries).await.map_err(explain)?;
     seen.checkpoint().forget();
@@ -125,6 +132,7 @@ pub(super) async fn restore(settings: &Settings, file: Option<&Path>, journals: 
     time::synchronise(&service).await.map_err(explain)?;
     or_warn(catch_up(&service, &mut journal).await);
     seen.keep(&restore::latest_seen(&service, &installation).await.map_err(explain)?);
+    service.finish_dismissals().await;
     Ok(())
 }
 
@@ -213,11 +221,6 @@ fn copy_for(database: &Path, backup: &Path, copy: &Path) -> std::io::Result<()> 
     new.sync_all()
 }
 
-/// An instant in epoch milliseconds, for people.
-fn date(instant: i64) -> String {
-    DateTime::from_timestamp_millis(instant).map_or_else(|| instant.to_string(), |date| date.to_rfc3339())
-}
-
 fn report(accepted: &Accepted, known: &[Journal]) {
     println!(
         "The copy's latest change is from {}. Sessions that have been ended: {}.",
@@ -226,8 +229,8 @@ fn report(accepted: &Accepted, known: &[Journal]) {
     );
     if let Some(log) = &accepted.log {
         println!(
-            "The copy has {} entries of the log `{}`, which has ended: entries beyond that are lost, and nobody can prove \
-             anything about them from this database. The log goes on as `{}`: give its key (`tessera audit key`) to \
+            "The copy has {} entries of the log `{}`, which has ended: entries that it had beyond that are lost, and nobody \
+             can prove anything about them from this database. The log goes on as `{}`: give its key (`tessera audit key`) to \
              witnesses and auditors, and keep copies of the ended log.",
             log.size, log.ended, log.origin
         );

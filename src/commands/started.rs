@@ -35,6 +35,11 @@ pub(super) async fn start(settings: &Settings, setup: Setup) -> Result<Started, 
             Continuity::Restored => forget_ended_log(&service, &mut seen.checkpoint()).await?,
         }
     }
+    // What was seen is written some time after a change, or lost: the journal is written before a revocation is answered.
+    if let Some(journal) = seen.read_journal()? {
+        let checked = restore::check_journal(&service, journal).await;
+        checked.map_err(|error| format!("{}; {}", explain(error), seen.advice()))?;
+    }
     let installation = time::begin(&service).await.map_err(explain)?;
     service.forget_killed_nodes().await.map_err(explain)?;
     // From here on, this process sees every change.

@@ -95,6 +95,17 @@ impl Action {
     }
 }
 
+/// The contents of a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Journal {
+    /// The installation's id.
+    pub installation: Uuid,
+    /// The time from which on the journal has every change that its machine saw, in epoch milliseconds.
+    pub begins_at: i64,
+    /// The entries, in the order in which they were seen.
+    pub entries: Vec<JournalEntry>,
+}
+
 /// A line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalEntry {

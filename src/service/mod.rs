@@ -45,6 +45,7 @@ use self::authn::proofs::Proofs;
 use self::authn::sign_ins::SignIns;
 use self::taken::Taken;
 pub use self::traffic::GivenUp;
+use self::upkeep::expired::ExpiredRevocations;
 use self::upkeep::refused::Refused;
 
 /// The state that every use case works with. Cheap to clone.
@@ -64,6 +65,7 @@ pub struct Service {
     pub edges: Arc<Edges>,
     /// Where changes that take something away are kept outside the database.
     pub taken: Taken,
+    expired_revocations: Arc<ExpiredRevocations>,
 }
 
 /// The parts of a [`Service`].
@@ -119,6 +121,7 @@ impl Service {
             looks: Arc::default(),
             edges: Arc::default(),
             taken: Taken::default(),
+            expired_revocations: Arc::default(),
         }
     }
 

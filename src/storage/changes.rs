@@ -1,6 +1,6 @@
 //! The changes feed: the audit trail, which other processes follow to invalidate their memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::dsl::{not, sql};
 use diesel::prelude::*;
@@ -351,6 +351,22 @@ pub fn made_since(connection: &mut AnyConnection, instant: i64, but: &[&str]) ->
     let found = found.order((changes::changed_at, changes::id));
     let rows = found.select(ChangeRow::as_select()).load(connection)?;
     rows.into_iter().map(ChangeRow::into_domain).collect()
+}
+
+/// Those of these ids that changes have.
+///
+/// # Errors
+/// When the storage fails.
+pub fn existing(connection: &mut AnyConnection, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
+    let mut found = HashSet::new();
+    for some in ids.chunks(super::MANY) {
+        let texts: Vec<String> = some.iter().map(Uuid::to_string).collect();
+        let rows = changes::table.filter(changes::id.eq_any(texts)).select(changes::id);
+        for id in rows.load::<String>(connection)? {
+            found.insert(Uuid::parse_str(&id).map_err(|_| corrupt("id", &id))?);
+        }
+    }
+    Ok(found)
 }
 
 /// Whether there is a change with that id.

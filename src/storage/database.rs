@@ -27,7 +27,7 @@ pub use self::lane::Lane;
 use self::lanes::Lanes;
 pub use self::listening::CHANNEL;
 use self::opening::Manager;
-pub use self::serving::Serving;
+pub use self::serving::{Serving, Unserved, unserved};
 use self::set_up::{FORGET_FOREIGN_POSITIONS, set_up_postgres};
 use self::suitable::{only_known, only_utf8};
 use super::folded;

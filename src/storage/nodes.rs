@@ -122,12 +122,13 @@ pub fn spread(connection: &mut AnyConnection, id: Uuid) -> Result<Option<(domain
     Ok(Some((change, spread)))
 }
 
-/// Removes every node, if it is known that none runs.
+/// Forgets what nodes have acknowledged. In a dump of PostgreSQL that are positions of another cluster, which cannot be
+/// compared: every node has to acknowledge anew, or its lease has to end.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn delete_all(connection: &mut AnyConnection) -> Result<()> {
-    diesel::delete(nodes::table).execute(connection)?;
+pub fn forget_acknowledged(connection: &mut AnyConnection) -> Result<()> {
+    diesel::update(nodes::table).set(nodes::acknowledged.eq("")).execute(connection)?;
     Ok(())
 }
 

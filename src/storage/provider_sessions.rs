@@ -8,6 +8,7 @@ use super::database::{AnyConnection, is_duplicate};
 use super::principals::lock_by_id;
 use super::rows::parse_id;
 use super::schema::{credentials, provider_sessions, used_tokens};
+use crate::clock::DAY;
 use crate::domain::error::{Error, Result};
 use crate::domain::identity::ProviderClaims;
 use crate::domain::ids::PrincipalId;
@@ -109,12 +110,12 @@ fn sessions(
 }
 
 /// Records what makes a token of a provider unique, until the token is too old to be accepted: the `jti` of a logout
-/// token, the `nonce` of an ID token.
+/// token, the `nonce` of an ID token. Kept for a day longer, because a clock that is ahead by up to a day may be set right.
 ///
 /// # Errors
 /// [`Error::Conflict`] for a token that was accepted before.
 pub fn use_once(connection: &mut AnyConnection, issuer: &str, once: &str, expires_at: i64, now: i64) -> Result<()> {
-    diesel::delete(used_tokens::table.filter(used_tokens::expires_at.lt(now))).execute(connection)?;
+    diesel::delete(used_tokens::table.filter(used_tokens::expires_at.lt(now - DAY))).execute(connection)?;
     let row = (used_tokens::issuer.eq(issuer), used_tokens::once.eq(once), used_tokens::expires_at.eq(expires_at));
     match diesel::insert_into(used_tokens::table).values(row).execute(connection) {
         Err(error) if is_duplicate(&error) => Err(Error::Conflict("this token has been used already".to_owned())),

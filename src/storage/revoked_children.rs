@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 use super::database::{AnyConnection, is_duplicate};
+use super::rows::corrupt;
 use super::schema::revoked_children;
 use crate::domain::error::Result;
 
@@ -34,11 +35,25 @@ pub fn has_any(connection: &mut AnyConnection, ids: impl Iterator<Item = Uuid>) 
     Ok(diesel::select(diesel::dsl::exists(found)).get_result(connection)?)
 }
 
-/// Forgets the children that have expired at `now`.
+/// At most that many of the children that had expired at `instant`.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn delete_expired(connection: &mut AnyConnection, now: i64) -> Result<()> {
-    diesel::delete(revoked_children::table.filter(revoked_children::expires_at.le(now))).execute(connection)?;
+pub fn expired(connection: &mut AnyConnection, instant: i64, at_most: i64) -> Result<Vec<Uuid>> {
+    let found = revoked_children::table.filter(revoked_children::expires_at.le(instant)).limit(at_most);
+    let ids: Vec<String> = found.select(revoked_children::id).load(connection)?;
+    ids.iter().map(|id| Uuid::parse_str(id).map_err(|_| corrupt("id", id))).collect()
+}
+
+/// Forgets those of these children that had expired at `instant`.
+///
+/// # Errors
+/// When the storage fails.
+pub fn delete_expired(connection: &mut AnyConnection, ids: &[Uuid], instant: i64) -> Result<()> {
+    for some in ids.chunks(super::MANY) {
+        let texts: Vec<String> = some.iter().map(Uuid::to_string).collect();
+        let found = revoked_children::table.filter(revoked_children::id.eq_any(texts));
+        diesel::delete(found.filter(revoked_children::expires_at.le(instant))).execute(connection)?;
+    }
     Ok(())
 }

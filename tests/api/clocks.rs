@@ -11,6 +11,7 @@ use tessera::service::Service;
 use tessera::service::keys::api_keys;
 use tessera::service::upkeep::follow::Follower;
 use tessera::service::upkeep::{maintenance, time};
+use tessera::storage::{self, provider_sessions};
 
 use crate::support::{Answer, App, BEGIN, Holder, Options, World, new_key};
 
@@ -208,4 +209,81 @@ async fn two_processes_that_begin_an_installation_at_the_same_time_agree_on_its_
     let other = world.neighbour(&world.pepper);
     let (here, there) = futures_util::join!(time::begin(&world.service), time::begin(&other));
     assert_eq!(here.unwrap().id, there.unwrap().id);
+}
+
+/// How many rows of revoked children there are.
+fn revoked_children(service: &Service) -> usize {
+    service.database.read(|connection| storage::revoked_children::expired(connection, i64::MAX, 10)).unwrap().len()
+}
+
+/// Revokes a child that lives for an hour, and returns its token.
+async fn revoked_child(app: &App) -> String {
+    let key = app.key_with(&[]).await;
+    let basic = BASE64.encode(format!("apikey-{}:{}", key.id, key.token).as_bytes());
+    let client = app
+        .anonymous()
+        .with("authorization", &format!("Basic {basic}"))
+        .with("content-type", "application/x-www-form-urlencoded")
+        .with("host", "tessera.example.org");
+    let asked = "grant_type=client_credentials&lifetime=3600";
+    let told = client.send(Method::POST, "/oauth/token", Some(asked)).await.ok();
+    let token = told["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(client.send(Method::POST, "/oauth/revoke", Some(&format!("token={token}"))).await.status, 200);
+    token
+}
+
+/// A server that runs with a clock that is ahead removes what has expired by it. The operator takes the time back.
+#[actix_web::test]
+async fn a_revoked_child_stays_revoked_when_a_clock_that_was_ahead_is_set_right() {
+    for (ahead, runs_for) in [(2 * HOUR, 0), (20 * HOUR, 3 * HOUR), (YEARS, 30 * MINUTE)] {
+        let app = App::start().await;
+        time::begin(&app.service).await.unwrap();
+        let token = revoked_child(&app).await;
+        let wrong = app.neighbour_at(Clock::manual(BEGIN + ahead));
+        time::begin(&wrong).await.unwrap();
+        for _ in 0..4 {
+            maintenance::forget_ended(&wrong).await.unwrap();
+            wrong.clock.advance(runs_for / 3);
+        }
+        time::synchronise(&wrong).await.unwrap();
+        let right = app.neighbour_at(Clock::manual(BEGIN + 31 * MINUTE));
+        time::accept(&right).await.unwrap();
+        let right = app.neighbour_at(Clock::manual(BEGIN + 31 * MINUTE));
+        time::begin(&right).await.unwrap();
+        assert_eq!(right.clock.now(), BEGIN + 31 * MINUTE);
+        let refused = right.authenticate(Presentation::bearer(&token, None)).await;
+        assert!(matches!(refused, Err(Error::Unauthenticated(Refusal::Invalid))), "{ahead}: {:?}", refused.err());
+        assert_eq!(revoked_children(&right), 1, "{ahead}");
+    }
+}
+
+#[actix_web::test]
+async fn a_revoked_child_is_forgotten_when_it_has_long_expired() {
+    let app = App::start().await;
+    revoked_child(&app).await;
+    app.advance(HOUR + DAY);
+    for kept in [1, 1, 1, 0] {
+        maintenance::forget_ended(&app.service).await.unwrap();
+        assert_eq!(revoked_children(&app.service), kept);
+        app.advance(21 * MINUTE + 1);
+    }
+}
+
+#[actix_web::test]
+async fn what_was_used_once_is_not_used_again_when_a_clock_that_was_ahead_is_set_right() {
+    let app = App::start().await;
+    let client = app.admin().await.with("idempotency-key", "0123456789abcdef");
+    let body = json!({"displayName": "t"});
+    let first = client.try_create(&body).await.ok();
+    let database = &app.service.database;
+    let once = |once: &str, now: i64| {
+        database.write(|connection| provider_sessions::use_once(connection, "i", once, now + MINUTE, now))
+    };
+    once("a", BEGIN).unwrap();
+    let wrong = app.neighbour_at(Clock::manual(BEGIN + DAY));
+    wrong.clock.advance(MINUTE);
+    maintenance::forget_ended(&wrong).await.unwrap();
+    once("b", BEGIN + DAY - HOUR).unwrap();
+    assert!(matches!(once("a", BEGIN), Err(Error::Conflict(_))));
+    assert_eq!(client.try_create(&body).await.ok()["id"], first["id"]);
 }

@@ -3,6 +3,7 @@
 mod copy;
 mod receipts;
 mod restart;
+mod restored;
 mod rfc6962;
 mod tamper;
 

@@ -94,6 +94,7 @@ mod refresh;
 mod refusals;
 mod request_ids;
 mod restore;
+mod restored_copies;
 mod revocation;
 mod rights_in_the_middle;
 mod rights_meanwhile;

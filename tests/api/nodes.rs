@@ -1,5 +1,7 @@
 //! What a revocation waits for: until every other node has acknowledged it, or its lease has ended.
 
+mod programs;
+mod restores;
 mod sessions;
 
 use std::time::Duration;

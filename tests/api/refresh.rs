@@ -380,3 +380,20 @@ async fn a_program_revokes_its_own_tokens_without_a_credential() {
     assert_eq!(revoke(&[CLIENT, ("token", &key.token)]).await.status, 200);
     assert!(works(&app, &key.token).await);
 }
+
+/// The child of a user who has lost the role for a while is refused meanwhile.
+#[actix_web::test]
+async fn a_program_revokes_a_child_that_is_refused_for_a_reason_that_goes_away() {
+    let app = App::start().await;
+    app.user("ada", Role::Admin).await;
+    app.user("bob", Role::Admin).await;
+    let [_, token] = granted(approved_with(&app, &browser(&app, "ada").await, "offline_access", None).await.1);
+    let scope = [("scope", "MANAGE_USERS_AND_GROUPS")];
+    let [access, token] = granted(refresh_with(&program(&app), &token, &scope).await);
+    let [kept, _] = granted(refresh_with(&program(&app), &token, &scope).await);
+    app.set_role("ada", Role::Member).await;
+    assert!(!works(&app, &access).await && !works(&app, &kept).await);
+    send(&program(&app), "/oauth/revoke", &[CLIENT, ("token", &access)]).await.ok();
+    app.set_role("ada", Role::Admin).await;
+    assert!(works(&app, &kept).await && !works(&app, &access).await);
+}

@@ -23,11 +23,22 @@ pub(super) struct Rows<'a> {
     copied: Option<u64>,
     /// The highest position so far.
     position: i64,
+    /// Whether an entry that no restore has left has had a position.
+    is_positioned: bool,
+}
+
+/// The rows of some entries.
+struct Found {
+    rows: HashMap<String, Positioned>,
+    /// The position of the change that was appended last; none in the log has a higher one.
+    appended: i64,
+    /// How many entries the last restore has left. In another PostgreSQL cluster their rows have no positions.
+    left: u64,
 }
 
 impl<'a> Rows<'a> {
     pub(super) fn new(database: Option<&'a Database>, copy: Option<&'a Source>) -> Self {
-        Self { database, copy, copied: None, position: 0 }
+        Self { database, copy, copied: None, position: 0, is_positioned: false }
     }
 
     /// Compares some entries, the first of which has that number.
@@ -39,11 +50,7 @@ impl<'a> Rows<'a> {
     ) -> Result<(), String> {
         if let Some(database) = self.database {
             let ids: Vec<String> = entries.iter().flatten().filter_map(id).collect();
-            let rows = ids.chunks(250).map(|ids| database.read(|connection| changes::with_ids(connection, ids)));
-            let mut known = HashMap::new();
-            for rows in rows {
-                known.extend(rows.map_err(explain)?.into_iter().map(|row| (row.change.id.to_string(), row)));
-            }
+            let known = rows_of(database, &ids)?;
             for (index, found) in (first..).zip(entries) {
                 if let Some(found) = found {
                     self.compare_row(index, found, &known, report);
@@ -53,13 +60,7 @@ impl<'a> Rows<'a> {
         self.compare_copy(first, entries, report)
     }
 
-    fn compare_row(
-        &mut self,
-        index: u64,
-        found: &StoredEntry,
-        rows: &HashMap<String, Positioned>,
-        report: &mut Report,
-    ) {
+    fn compare_row(&mut self, index: u64, found: &StoredEntry, known: &Found, report: &mut Report) {
         let Some(id) = id(found) else {
             report.add(Finding::of(Kind::EntryChanged, "the entry does not name its change".to_owned()).at(index));
             return;
@@ -68,7 +69,7 @@ impl<'a> Rows<'a> {
             report.add(Finding::of(Kind::EntryChanged, "it is filed under another id".to_owned()).at(index).about(&id));
         }
         report.rows += 1;
-        let Some(row) = rows.get(&id) else {
+        let Some(row) = known.rows.get(&id) else {
             let text = "it is in the log, and was removed from the audit trail".to_owned();
             report.add(Finding::of(Kind::RowRemoved, text).at(index).about(id));
             return;
@@ -78,11 +79,25 @@ impl<'a> Rows<'a> {
             let text = format!("the audit trail says something else than the log of: {}", members.join(", "));
             report.add(Finding::of(Kind::RowChanged, text).at(index).about(&id));
         }
-        if row.position != 0 && row.position < self.position {
+        if self.is_misplaced(index, row.position, known) {
             let text = "the audit trail has it at another place than the log".to_owned();
             report.add(Finding::of(Kind::RowReordered, text).at(index).about(&id));
         }
-        self.position = self.position.max(row.position);
+    }
+
+    /// Whether a position disagrees with the order of the log. Only rows from before there were positions, or that a restore
+    /// has left, have none.
+    fn is_misplaced(&mut self, index: u64, position: i64, known: &Found) -> bool {
+        if position == 0 {
+            return index >= known.left && self.is_positioned;
+        }
+        self.is_positioned |= index >= known.left;
+        if known.appended != BEGINNING && position > known.appended {
+            return true;
+        }
+        let is_earlier = position < self.position;
+        self.position = self.position.max(position);
+        is_earlier
     }
 
     fn compare_copy(&mut self, first: u64, entries: &[Option<StoredEntry>], report: &mut Report) -> Result<(), String> {
@@ -139,6 +154,22 @@ impl<'a> Rows<'a> {
         }
         Ok(())
     }
+}
+
+/// The rows with these ids.
+fn rows_of(database: &Database, ids: &[String]) -> Result<Found, String> {
+    let mut found = Found { rows: HashMap::new(), appended: BEGINNING, left: 0 };
+    for ids in ids.chunks(250) {
+        let read = database.read(|connection| {
+            let left = log::forks(connection)?.last().map_or(0, |fork| fork.size);
+            Ok((changes::with_ids(connection, ids)?, log::find(connection)?, left))
+        });
+        let (rows, state, left) = read.map_err(explain)?;
+        found.rows.extend(rows.into_iter().map(|row| (row.change.id.to_string(), row)));
+        found.appended = state.map_or(BEGINNING, |state| state.position);
+        found.left = u64::try_from(left).unwrap_or(0);
+    }
+    Ok(found)
 }
 
 fn id(found: &StoredEntry) -> Option<String> {

@@ -64,8 +64,15 @@ impl Source {
         match self {
             Self::Database(database) => {
                 let state = database.read(log::find).map_err(explain)?;
-                let note = state.map(|state| state.checkpoint).filter(|note| !note.is_empty());
-                note.ok_or_else(|| "nothing is in the log yet".to_owned())
+                match state {
+                    Some(state) if !state.checkpoint.is_empty() => Ok(state.checkpoint),
+                    Some(state) if state.size > 0 => Err(format!(
+                        "the log has {} entries that a restore has left, and no checkpoint yet: the next node that serves \
+                         signs one",
+                        state.size
+                    )),
+                    _ => Err("nothing is in the log yet".to_owned()),
+                }
             }
             _ => String::from_utf8(self.required("checkpoint")?).map_err(|_| "the checkpoint is no text".to_owned()),
         }

@@ -90,7 +90,7 @@ pub async fn begin(service: &Service, client: String, offline: bool, origin: Ori
 }
 
 /// The actor's name for an unauthenticated program; it is not recorded.
-const PROGRAM: &str = "(program)";
+pub(super) const PROGRAM: &str = "(program)";
 
 /// A pending device authorization, as shown to the deciding user.
 pub struct PendingSignIn {

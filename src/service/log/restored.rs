@@ -45,16 +45,28 @@ pub struct Forked {
     pub origin: String,
 }
 
-/// Ends the log, and begins another log that continues it. `None` if there is no log.
+/// Ends the log, and begins another log that continues it. `None` if there is no log. A log that a restore has begun, and
+/// that has not been signed since, goes on: its key may have been given out after the first of two runs, and no
+/// checkpoint contradicts it.
 ///
 /// # Errors
 /// When the storage fails, or there is no randomness.
-pub(in crate::service) fn fork(connection: &mut AnyConnection, entropy: Entropy, now: i64) -> Result<Option<Forked>> {
+pub(in crate::service) fn fork(connection: &mut AnyConnection, service: &Service, now: i64) -> Result<Option<Forked>> {
     let Some(mut state) = log::lock(connection)? else { return Ok(None) };
+    // A copy that was made just after a restore lacks what the log has signed later; this machine may have kept that.
+    let was_signed = service.log.signed().is_some_and(|signed| signed.origin == state.origin);
+    if state.checkpoint.is_empty()
+        && !was_signed
+        && let Some(Fork { origin: ended, size, .. }) = log::forks(connection)?.pop()
+        && size == state.size
+        && ended != state.origin
+    {
+        return Ok(Some(Forked { ended, size, origin: state.origin }));
+    }
     let size = count(state.size)?;
     // Damaged hashes must not stop a restore; `tessera audit verify` reports them.
     let root = root_of(connection, size)?.map(|root| root.to_string()).unwrap_or_default();
-    let ended = std::mem::replace(&mut state.origin, another_origin(&state.base, entropy)?);
+    let ended = std::mem::replace(&mut state.origin, another_origin(&state.base, service.entropy)?);
     log::add_fork(connection, Fork { origin: ended.clone(), size: state.size, root, ended_at: now })?;
     // In a dump of PostgreSQL the positions are those of another cluster: all changes are looked through.
     (state.position, state.change_id) = (BEGINNING, String::new());

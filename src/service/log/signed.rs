@@ -17,7 +17,8 @@ use crate::storage::log::{self, LogState};
 pub(super) struct Signed {
     /// The checkpoint.
     pub(super) note: String,
-    origin: String,
+    /// Its origin.
+    pub(super) origin: String,
     size: u64,
     root: String,
     /// The origins of logs that this process has seen end. None of them goes on.

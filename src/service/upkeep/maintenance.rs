@@ -10,11 +10,11 @@ use crate::domain::error::{Error, Result};
 use crate::domain::usage::{Interval, PrincipalUsage, Usage};
 use crate::service::Service;
 use crate::service::authz::effective;
-use crate::service::upkeep::time;
+use crate::service::upkeep::{expired, time};
 use crate::storage::database::unwritable;
 use crate::storage::{
     access_tokens, api_keys, create_requests, credentials, device_authorizations, installation, invitations,
-    key_networks, nodes, peppers, revoked_children, usage,
+    key_networks, nodes, peppers, usage,
 };
 
 /// How often uses are saved.
@@ -145,8 +145,12 @@ pub enum Unsaved {
 const LISTED: i64 = 30 * DAY;
 
 /// Removes sessions and secrets of API keys that ended more than a day ago, access tokens that expired long ago,
-/// expired device authorizations and invitations, and idempotency keys of create requests that can no longer be
-/// repeated. Also corrects uses that were noted while a clock was wrong.
+/// expired device authorizations and invitations, idempotency keys of create requests that can no longer be repeated, and
+/// revoked children that have expired. Also corrects uses that were noted while a clock was wrong.
+///
+/// The clock may be wrong, and be set right later (`time::accept`). Without its row a credential, an authorization or an
+/// invitation is refused, so there it does no harm. A row by which something is refused, or not done twice, stays for a
+/// day longer than it is needed: a clock that is ahead by up to a day is believed at once.
 ///
 /// # Errors
 /// When the storage fails.
@@ -159,11 +163,11 @@ pub async fn forget_ended(service: &Service) -> Result<()> {
             credentials::delete_ended(connection, day_ago)?;
             device_authorizations::delete_expired(connection, now)?;
             invitations::delete_expired(connection, now)?;
-            revoked_children::delete_expired(connection, now)?;
             access_tokens::delete_expired(connection, day_ago - LISTED)?;
-            create_requests::forget_all_old(connection, day_ago).map(drop)
+            create_requests::forget_all_old(connection, day_ago - DAY).map(drop)
         })
         .await?;
+    expired::forget_revoked_children(service).await?;
     forget_old_usage(service).await
 }
 

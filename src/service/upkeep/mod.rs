@@ -1,6 +1,7 @@
 //! Background work, and the audit trail.
 
 pub mod audit;
+pub mod expired;
 pub mod follow;
 pub mod maintenance;
 pub mod reapply;

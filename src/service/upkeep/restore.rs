@@ -11,7 +11,7 @@ use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Change, ChangeSubject};
 use crate::domain::error::{Error, Result};
 use crate::domain::installation::{Installation, Seen};
-use crate::domain::journal::JournalEntry;
+use crate::domain::journal::{Journal, JournalEntry};
 use crate::domain::token::TokenKind;
 use crate::service::Service;
 use crate::service::log::restored::{self, Forked};
@@ -61,6 +61,42 @@ pub async fn check(service: &Service, seen: Seen) -> Result<Continuity> {
         .await
 }
 
+/// Checks that a database has the changes in the journal of its installation: entries are written after the commit, so a
+/// database without one of them is a state from before it. Changes are never deleted, so every entry is looked for.
+/// Entries from before a restored copy was accepted are not: the restore has made those revocations again that it was
+/// given.
+///
+/// # Errors
+/// [`Error::Conflict`] for an older state.
+pub async fn check_journal(service: &Service, journal: Journal) -> Result<()> {
+    let known = service.read(|connection| Ok((installation::find(connection)?, changes::latest(connection)?)));
+    let (known, latest) = known.await?;
+    // No token can exist for a database without any change. The journal of another installation says nothing about this
+    // one, and is refused when it is to be continued.
+    let Some(latest) = latest.filter(|_| known.is_none_or(|known| known.id == journal.installation)) else {
+        return Ok(());
+    };
+    // The latest first: a copy that lacks anything lacks these.
+    for page in journal.entries.rchunks(LOOKED_FOR_AT_ONCE) {
+        let ids: Vec<Uuid> = page.iter().map(|entry| entry.change).collect();
+        let found = service.read(move |connection| changes::existing(connection, &ids)).await?;
+        let lost = page.iter().filter(|entry| !found.contains(&entry.change)).max_by_key(|entry| entry.changed_at);
+        let Some(JournalEntry { change, changed_at, action, .. }) = lost else { continue };
+        let (accepted, at) = (Action::RestoreAccepted.name(), *changed_at);
+        if !service.read(move |connection| changes::is_there_since(connection, accepted, at)).await? {
+            return Err(Error::Conflict(format!(
+                "this database is an older copy: its latest change is of {}, and it lacks the change {change} ({action}) of \
+                 {changed_at} (epoch milliseconds), which the journal has; what was revoked since would work again",
+                latest.changed_at
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// How many entries of a journal are looked for in one transaction.
+const LOOKED_FOR_AT_ONCE: usize = 5_000;
+
 /// The latest changes of the database, for the process to remember.
 ///
 /// # Errors
@@ -104,7 +140,8 @@ pub struct Accepted {
 }
 
 /// Accepts a restored copy as the database: makes the revocations of these journals again that the copy lacks, ends every
-/// session, and voids every invitation and device authorization. The log goes on under another origin.
+/// session, and voids every invitation and device authorization. The log goes on under another origin. No node should
+/// run; one that does is waited for, like after every revocation.
 ///
 /// # Errors
 /// When the storage fails.
@@ -122,10 +159,10 @@ pub async fn accept(service: &Service, seen: Option<Seen>, journals: Arc<[Vec<Jo
             invitations::delete_all(transaction.connection, None)?;
             invites::begin_anew(transaction.connection, transaction.now)?;
             device_authorizations::delete_all(transaction.connection)?;
-            nodes::delete_all(transaction.connection)?;
+            nodes::forget_acknowledged(transaction.connection)?;
             let credentials = credentials::holdings(transaction.connection)?;
             let id = installation::find(transaction.connection)?.map(|known| known.id).unwrap_or_default();
-            let log = restored::fork(transaction.connection, transaction.service.entropy, transaction.now)?;
+            let log = restored::fork(transaction.connection, transaction.service, transaction.now)?;
             // A persona as the subject invalidates everything in memory.
             transaction.record(Action::RestoreAccepted, ChangeSubject::Persona(id), "installation")?;
             Ok(Accepted { sessions, reapplied, copy_ends_at, credentials, log })

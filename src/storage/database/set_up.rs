@@ -38,4 +38,5 @@ CREATE OR REPLACE FUNCTION root_of(text) RETURNS text LANGUAGE sql IMMUTABLE PAR
 pub(super) const FORGET_FOREIGN_POSITIONS: &str = "UPDATE log_state SET position = -1, change_id = '' \
      WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint \
         OR EXISTS (SELECT 1 FROM changes WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint); \
-     UPDATE changes SET position = 0 WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
+     UPDATE changes SET position = 0 WHERE position <> 0 \
+        AND EXISTS (SELECT 1 FROM changes WHERE position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)";

@@ -123,7 +123,7 @@ struct Deed {
     named: &'static [&'static str],
 }
 
-const DEEDS: [Deed; 16] = [
+const DEEDS: [Deed; 19] = [
     Deed {
         done: "UPDATE changes SET actor_name = 'mallory', request_id = 'x' WHERE id = '%2'",
         named: &["row-changed %2"],
@@ -140,6 +140,9 @@ const DEEDS: [Deed; 16] = [
         done: "UPDATE changes SET position = (SELECT position FROM changes WHERE id = '%4') WHERE id = '%1'",
         named: &["row-reordered %2", "row-reordered %3"],
     },
+    Deed { done: "UPDATE changes SET position = 0 WHERE id = '%3'", named: &["row-reordered %3"] },
+    Deed { done: "UPDATE changes SET position = 999999999999 WHERE id = '%5'", named: &["row-reordered %5"] },
+    Deed { done: "UPDATE changes SET position = 999999999999 WHERE id = '%2'", named: &["row-reordered %2"] },
     Deed {
         done: "UPDATE log_leaves SET entry = replace(entry, 'key 2', 'key 9') WHERE place = 2",
         named: &["entry-changed %2", "row-changed %2"],

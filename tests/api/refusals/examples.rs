@@ -104,7 +104,9 @@ impl Example<'_> {
             () = looking => unreachable!(),
         };
         service.leave().await.unwrap();
-        service.database.write(nodes::delete_all).unwrap();
+        for node in service.database.read(nodes::all).unwrap() {
+            service.database.write(|connection| nodes::delete(connection, node.id)).unwrap();
+        }
         answer
     }
 
