@@ -91,8 +91,8 @@ pub fn end(connection: &mut AnyConnection, issuer: &str, sid: &str, subject: Opt
     Ok(ended)
 }
 
-/// Records what makes a token of a provider unique, until the token is too old to be accepted: the `jti` of a logout
-/// token, the `nonce` of an ID token.
+/// Records what makes a token unique, until the token is too old to be accepted: the `jti` of a provider's logout token,
+/// the `nonce` of its ID token; the key of a form of the console.
 ///
 /// # Errors
 /// [`Error::Conflict`] for a token that was accepted before.

@@ -44,6 +44,9 @@ async fn a_person_generates_uses_and_revokes_a_token() {
             .contains("Are you sure you want to revoke this token?")
     );
     assert_eq!(led(&ada.post("/settings/tokens/revoke", &[("id", &id)]).await), "../../settings/tokens?done=revoked");
+    let again = ada.post("/settings/tokens/revoke", &[("id", &id)]).await;
+    assert_eq!(led(&again), "../../settings/tokens?done=gone");
+    assert!(ada.get("/settings/tokens?done=gone").await.text.contains("There was no such token any more"));
     assert_eq!(app.holder_of(&token).whoami().await.status, 401);
     assert!(!ada.get("/settings/tokens").await.text.contains("laptop"));
 }

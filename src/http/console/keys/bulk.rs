@@ -217,7 +217,7 @@ pub async fn act(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> 
     if exported.is_none() {
         submitted.actor.require(Permission::ManageApiKeys)?;
     }
-    let goes_ahead = submitted.form.text("step") == "go";
+    let goes_ahead = exported.is_none() && submitted.form.text("step") == "go";
     if goes_ahead && let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }

@@ -10,7 +10,7 @@ use crate::domain::permission::Permission;
 use crate::domain::persona::Persona;
 use crate::http::console::SignedInRequest;
 use crate::http::console::policies::PolicyView;
-use crate::http::console::words::{DisplayTime, meaning};
+use crate::http::console::words::{DisplayTime, meaning, policies};
 use crate::http::problem::Failure;
 use crate::service::catalogue::personas;
 
@@ -52,15 +52,16 @@ pub struct Lifetime {
     pub is_chosen: bool,
 }
 
-/// What a persona allows and forbids, in words.
+/// What a persona allows and forbids, in words, and that something is hidden.
 async fn says(request: &SignedInRequest, id: PersonaId) -> Result<Vec<String>, Failure> {
     match personas::policies(&request.state.service, &request.actor, id).await {
-        Ok(policies) => Ok(policies
-            .into_iter()
-            .filter(|policy| policy.enabled)
-            .map(PolicyView::of)
-            .map(|view| view.sentence())
-            .collect()),
+        Ok(found) => {
+            let enabled = found.policies.into_iter().filter(|policy| policy.enabled);
+            let says = if found.hidden == 1 { "says" } else { "say" };
+            let hidden = format!("What {} {says} that you may not read", policies(found.hidden));
+            let hidden = (found.hidden > 0).then_some(hidden);
+            Ok(enabled.map(PolicyView::of).map(|view| view.sentence()).chain(hidden).collect())
+        }
         // Deleted since it was listed.
         Err(Error::NotFound { .. }) => Ok(Vec::new()),
         Err(error) => Err(error.into()),

@@ -23,10 +23,10 @@ use crate::http::console::list::is;
 use crate::http::console::signed_in::allowed;
 use crate::http::console::trail::Entry;
 use crate::http::console::verdict::{Verdict, VerdictForm};
-use crate::http::console::words::{ActionWords, DisplayTime, counted, meaning, resources};
+use crate::http::console::words::{ActionWords, DisplayTime, counted, meaning, policies, resources};
 use crate::http::console::{Page, SignedInRequest};
 use crate::http::problem::Failure;
-use crate::service::authz::effective;
+use crate::service::authz::effective::{self, HiddenSources};
 use crate::service::keys::api_keys;
 use crate::service::keys::usage::{self, Period};
 use crate::service::upkeep::audit;
@@ -46,6 +46,8 @@ struct One {
     permissions: Vec<&'static str>,
     /// `None` if the user may not see the key's permissions.
     may: Option<Vec<Line>>,
+    /// What says something about the key that the user may not read: `2 policies say`; empty if there is nothing.
+    hidden: String,
     question: VerdictForm,
     /// What is wrong with the question.
     faults: FormErrors,
@@ -110,7 +112,8 @@ pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<H
         addresses: key.limits.addresses.texts().collect(),
         rate: key.limits.rate.map_or_else(|| "as often as it likes".to_owned(), rate),
         permissions: key.permissions.iter().map(|permission| meaning(permission).0).collect(),
-        may: may.map(|found| lines(found, &key.personas, now)),
+        hidden: may.as_ref().map_or_else(String::new, |found| hidden_words(found.hidden)),
+        may: may.map(|found| lines(found.permissions, &key.personas, now)),
         actions,
         known,
         suggestions,
@@ -153,6 +156,21 @@ fn relation_word(relation: Relation) -> &'static str {
     match relation {
         Relation::Admin => "admin",
         Relation::Viewer => "viewer",
+    }
+}
+
+/// The sources that the user may not read: `2 policies and 1 connection or collection say`.
+fn hidden_words(hidden: HiddenSources) -> String {
+    let of_policies = (hidden.policies > 0).then(|| policies(hidden.policies));
+    let assets = (hidden.assets > 0).then(|| match hidden.assets {
+        1 => "1 connection or collection".to_owned(),
+        many => format!("{many} connections and collections"),
+    });
+    let sources = of_policies.into_iter().chain(assets).collect::<Vec<_>>().join(" and ");
+    match hidden.count() {
+        0 => String::new(),
+        1 => format!("{sources} says"),
+        _ => format!("{sources} say"),
     }
 }
 

@@ -9,7 +9,6 @@ use super::draft::Draft;
 use super::id_of;
 use super::row::Row;
 use crate::domain::api_key::{ApiKey, ApiKeyUpdate, persona_set};
-use crate::domain::edition::{Edition, Expected};
 use crate::domain::error::Error;
 use crate::domain::permission::Permission;
 use crate::http::console::confirm;
@@ -101,7 +100,7 @@ pub async fn save(mut submitted: SubmittedForm, guid: web::Path<String>) -> Resu
     let (service, id) = (&request.state.service, id_of(&guid)?);
     let key = api_keys::get(service, &request.actor, id).await?;
     let draft = Draft { personas: Draft::read(form, "keep").personas, ..Draft::of(&key) };
-    let expected = Expected::OneOf(vec![Edition(form.text("edition").to_owned())]);
+    let expected = form.edition();
     let (errors, has_changed) = match draft.update(request.now()) {
         Err(errors) => (errors, false),
         Ok(update) => {
