@@ -255,7 +255,8 @@ impl CsrfToken {
 
     /// Whether a text may be the token of a session.
     fn is_well_formed(text: &str) -> bool {
-        text.split_once('.').is_some_and(|(of_session, of_user)| [of_session, of_user].iter().all(|hmac| hmac.len() == HMAC))
+        text.split_once('.')
+            .is_some_and(|(of_session, of_user)| [of_session, of_user].iter().all(|hmac| hmac.len() == HMAC))
     }
 
     fn is(&self, text: &str) -> bool {

@@ -43,12 +43,7 @@ impl HiddenSources {
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`]
-pub async fn of_key(
-    service: &Service,
-    actor: &Actor,
-    id: PrincipalId,
-    unused_since: Option<i64>,
-) -> Result<KeyAccess> {
+pub async fn of_key(service: &Service, actor: &Actor, id: PrincipalId, unused_since: Option<i64>) -> Result<KeyAccess> {
     if actor.id() != id {
         service.require(actor, Permission::ManageApiKeys)?;
     }

@@ -110,7 +110,8 @@ async fn a_form_of_a_session_that_has_ended_is_sent_again_after_signing_in() {
     assert!(ended.text.contains("href=\"../login?because=ended&#38;next=keys%2Fnew\""), "{}", ended.text);
     assert_eq!((field(&ended, "name").as_str(), field(&ended, "lifetime").as_str()), ("etl", "30"));
     // Without signing in, it is the same page again.
-    let form = ["csrf", "name", "lifetime", "description"].map(|name| (name, field(&ended, name).replace("&#34;", "\"")));
+    let form =
+        ["csrf", "name", "lifetime", "description"].map(|name| (name, field(&ended, name).replace("&#34;", "\"")));
     let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
     assert!(post(&browser.client, "/keys/new", &form).await.text.contains("Your session has ended"));
     // A browser drops the cookie of a session that has expired.

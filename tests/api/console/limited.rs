@@ -1,6 +1,7 @@
 //! What the console tells a user who manages API keys and nothing else.
 
 use serde_json::json;
+use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
 
 use super::{Browser, administered, enter, led};
@@ -74,4 +75,52 @@ async fn what_policies_allow_that_a_user_may_not_read_is_counted() {
     assert_eq!(form.text.matches("What 1 policy says that you may not read").count(), 2, "{}", form.text);
     let page = kim.get(&format!("/personas/{id}")).await;
     assert!(page.text.contains("1 policy of it you may not read") && !page.text.contains("No policies yet"));
+}
+
+/// What will be refused is said before it is tried, with the reason; the use cases refuse it all the same.
+#[actix_web::test]
+async fn what_a_user_may_not_give_or_change_is_said_before_it_is_tried() {
+    let (app, browser) = administered().await;
+    let admin = app.admin().await;
+    let (_, writers) = persona(&browser, &admin, "Writers", "allow", UPDATE).await;
+    let (plain, strong) = (app.key_with(&[]).await, app.key_with(&[Permission::ManagePolicies]).await);
+    let kim = kim(&app).await;
+    let refused =
+        format!("aria-disabled=\"true\"><input type=\"checkbox\" name=\"persona\" value=\"{writers}\" disabled>");
+    let tried = form_urlencoded::Serializer::new(String::new()).append_pair("persona", &writers).finish();
+    let tried = format!("/keys/{}/personas?try=1&{tried}", plain.id);
+    for (path, told) in [
+        ("/keys/new".to_owned(), refused.as_str()),
+        (format!("/keys/{}/edit", plain.id), &refused),
+        (format!("/keys/{}/personas", plain.id), &refused),
+        (tried, "You cannot save these personas: you may not link Writers"),
+        (format!("/keys/{}", strong.id), "You can neither change nor delete this key."),
+    ] {
+        let (page, all) = (kim.get(&path).await, browser.get(&path).await);
+        assert!(page.text.contains(told), "{path}: {}", page.text);
+        assert!(page.status == 200 && all.status == 200 && !all.text.contains(told), "{path}: {}", all.text);
+    }
+    let page = kim.get(&format!("/keys/{}", strong.id)).await;
+    assert!(!page.text.contains(&format!("keys/{}/edit", strong.id)), "{}", page.text);
+    assert!(kim.get(&format!("/keys/{}", plain.id)).await.text.contains(&format!("keys/{}/edit", plain.id)));
+
+    let sent = [("name", "etl"), ("lifetime", "30"), ("persona", writers.as_str())];
+    let answer = kim.post("/keys/new", &sent).await;
+    assert!(answer.status == 400 && answer.text.contains("id=\"persona-error\""), "{}", answer.text);
+    assert!(answer.text.contains("You cannot link Writers: it may allow more"), "{}", answer.text);
+    let key = plain.id.as_str();
+    let edited = kim.post_shown(&format!("/keys/{key}/edit"), &format!("/keys/{key}/edit"), &sent).await;
+    assert!(edited.status == 400 && edited.text.contains("id=\"persona-error\""), "{}", edited.text);
+
+    let link = [("operation", "link"), ("with", writers.as_str()), ("key", key)];
+    let preview = kim.post("/keys/bulk", &link).await;
+    assert!(
+        preview.text.contains("Will be refused") && preview.text.contains("link the persona Writers"),
+        "{}",
+        preview.text
+    );
+    let preview = browser.post("/keys/bulk", &link).await;
+    assert!(preview.text.contains("gains the persona Writers") && !preview.text.contains("Will be refused"));
+    let delete = kim.post("/keys/bulk", &[("operation", "delete"), ("key", key), ("key", &strong.id)]).await;
+    assert_eq!(delete.text.matches("Will be refused").count(), 1, "{}", delete.text);
 }

@@ -33,7 +33,11 @@ async fn reloading_the_page_of_a_secret_makes_no_second_one() {
     let (made, again) = twice(&browser, "/token", &[("validitySeconds", "900")]).await;
     assert!(made.text.contains("tss_"), "{}", made.text);
     sent_before(&again);
-    assert_eq!(browser.get("/settings/sessions").await.text.matches("Bearer token made by hand").count(), 2, "in one row");
+    assert_eq!(
+        browser.get("/settings/sessions").await.text.matches("Bearer token made by hand").count(),
+        2,
+        "in one row"
+    );
 
     let invitation = [("note", "Ada"), ("role", "$guest"), ("days", "7")];
     let (made, again) = twice(&browser, "/people/invitations", &invitation).await;

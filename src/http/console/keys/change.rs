@@ -3,20 +3,21 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use super::choices::Choices;
+use super::choices::{Choices, not_saved};
 use super::draft::Draft;
 use super::id_of;
-use super::new::{FIELDS, SHOWN};
+use super::new::SHOWN;
 use super::row::Row;
 use crate::clock::DAY;
 use crate::domain::api_key::{ApiKey, NEVER};
+use crate::domain::oauth_client::ClientSecret;
 use crate::domain::permission::Permission;
 use crate::http::console::confirm;
 use crate::http::console::form::{FormErrors, NotDone};
 use crate::http::console::words::DisplayTime;
 use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
-use crate::service::keys::api_keys;
+use crate::service::keys::{api_keys, oauth};
 
 #[derive(Template)]
 #[template(path = "keys/edit.html")]
@@ -32,6 +33,8 @@ struct Edit {
     has_changed: bool,
     keeps: bool,
     current: Option<DisplayTime>,
+    /// Whether it has a token.
+    has_token: bool,
     /// For `keys/says.html`: when the key would expire.
     ends: Option<DisplayTime>,
     never: bool,
@@ -40,7 +43,7 @@ struct Edit {
 /// `GET /keys/{guid}/edit`
 ///
 /// # Errors
-/// [`NotFound`](crate::domain::error::Error::NotFound), [`Forbidden`](crate::domain::error::Error::Forbidden); when the storage fails.
+/// [`crate::domain::error::Error::NotFound`], [`crate::domain::error::Error::Forbidden`]; when the storage fails.
 pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
     request.actor.require(Permission::ManageApiKeys)?;
     let key = api_keys::get(&request.state.service, &request.actor, id_of(&guid)?).await?;
@@ -64,6 +67,7 @@ async fn page(
         choices: Choices::of(request, &draft).await?,
         edition: key.edition().0,
         current: DisplayTime::of(key.expires_at, now),
+        has_token: oauth::get(&request.state.service, &request.actor, key.id).await?.secret == ClientSecret::Token,
         row: Row::of(key, now),
         has_changed: not_done.has_changed,
         keeps: true,
@@ -76,7 +80,7 @@ async fn page(
 /// `POST /keys/{guid}/edit`
 ///
 /// # Errors
-/// [`NotFound`](crate::domain::error::Error::NotFound), [`Forbidden`](crate::domain::error::Error::Forbidden); when the storage fails.
+/// [`crate::domain::error::Error::NotFound`], [`crate::domain::error::Error::Forbidden`]; when the storage fails.
 pub async fn save(mut submitted: SubmittedForm, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
     submitted.actor.require(Permission::ManageApiKeys)?;
     if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
@@ -89,7 +93,10 @@ pub async fn save(mut submitted: SubmittedForm, guid: web::Path<String>) -> Resu
         Err(errors) => errors.into(),
         Ok(update) => match api_keys::update(service, &request.actor, id, update, form.edition()).await {
             Ok(key) => return Ok(request.redirect(&format!("keys/{}?done=changed", key.id))),
-            Err(error) => NotDone::of(error, &FIELDS)?,
+            Err(error) => {
+                let key = api_keys::get(service, &request.actor, id).await?;
+                not_saved(request, &draft, &key.personas, error).await?
+            }
         },
     };
     let key = api_keys::get(service, &request.actor, id).await?;
@@ -111,7 +118,7 @@ struct Delete {
 /// `GET /keys/{guid}/delete`
 ///
 /// # Errors
-/// [`NotFound`](crate::domain::error::Error::NotFound), [`Forbidden`](crate::domain::error::Error::Forbidden); when the storage fails.
+/// [`crate::domain::error::Error::NotFound`], [`crate::domain::error::Error::Forbidden`]; when the storage fails.
 pub async fn ask(request: SignedInRequest, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
     request.actor.require(Permission::ManageApiKeys)?;
     let key = api_keys::get(&request.state.service, &request.actor, id_of(&guid)?).await?;
@@ -133,7 +140,7 @@ fn question(request: &SignedInRequest, key: ApiKey, not_done: NotDone) -> Result
 /// `POST /keys/{guid}/delete`
 ///
 /// # Errors
-/// [`NotFound`](crate::domain::error::Error::NotFound), [`Forbidden`](crate::domain::error::Error::Forbidden); when the storage fails.
+/// [`crate::domain::error::Error::NotFound`], [`crate::domain::error::Error::Forbidden`]; when the storage fails.
 pub async fn delete(mut submitted: SubmittedForm, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
     submitted.actor.require(Permission::ManageApiKeys)?;
     if let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {

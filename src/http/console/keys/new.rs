@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use super::choices::Choices;
+use super::choices::{Choices, not_saved};
 use super::created::Created;
 use super::draft::Draft;
 use crate::domain::api_key::NEVER;
@@ -19,10 +19,6 @@ use crate::service::keys::api_keys;
 
 /// The default lifetime in days.
 const LIFETIME: &str = "30";
-
-/// Field names of the services, and their names in the form.
-pub(super) const FIELDS: [(&str, &str); 3] =
-    [("personaQualifiedNames", "persona"), ("workspacePermissions", "permission"), ("displayName", "name")];
 
 /// The fields whose errors are shown beside them.
 pub(super) const SHOWN: &[&str] =
@@ -123,7 +119,7 @@ pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
     match api_keys::create(&request.state.service, &request.actor, new, repeatable).await {
         Ok(created) => request.answer(StatusCode::OK, &Created::of(request, url, created)?),
         Err(error) => {
-            let errors = FormErrors::from_error(error, &FIELDS)?;
+            let errors = not_saved(request, &draft, &[], error).await?.errors;
             page(request, draft, errors, StatusCode::BAD_REQUEST, once::new_key(request)?).await
         }
     }

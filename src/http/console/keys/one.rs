@@ -1,10 +1,13 @@
 //! `GET /keys/{guid}`: a key, what it may do and why, why an action is denied, and its audit trail.
 
+use std::collections::HashMap;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use form_urlencoded::Serializer;
 
+use super::authentication::Authentication;
 use super::bounds::{BoundsInWords, rate};
 use super::chart::Chart;
 use super::id_of;
@@ -18,7 +21,7 @@ use crate::domain::permission::Permission;
 use crate::domain::persona::PersonaRef;
 use crate::domain::policy::{Category, Effect};
 use crate::domain::usage::Interval;
-use crate::http::console::form::FormErrors;
+use crate::http::console::form::{FormErrors, sentence};
 use crate::http::console::list::is;
 use crate::http::console::signed_in::allowed;
 use crate::http::console::trail::Entry;
@@ -27,8 +30,8 @@ use crate::http::console::words::{ActionWords, DisplayTime, counted, meaning, po
 use crate::http::console::{Page, SignedInRequest};
 use crate::http::problem::Failure;
 use crate::service::authz::effective::{self, HiddenSources};
-use crate::service::keys::api_keys;
 use crate::service::keys::usage::{self, Period};
+use crate::service::keys::{api_keys, changeable};
 use crate::service::upkeep::audit;
 
 #[derive(Template)]
@@ -59,6 +62,9 @@ struct One {
     /// `None` if the user may not read the audit trail.
     trail: Option<Vec<Entry>>,
     may_change: bool,
+    /// Why the user may not change or delete it, although keys are the user's to manage; empty if that is not so.
+    locked: String,
+    authentication: Authentication,
     notice: &'static str,
 }
 
@@ -103,7 +109,14 @@ pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<H
     let actions: Vec<&str> =
         Category::all().flat_map(Category::actions).chain(Permission::ALL.map(Permission::name)).collect();
     let known = if faults.is_empty() { Vec::new() } else { actions.iter().map(|name| ActionWords::of(name)).collect() };
+    let may_change = request.actor.permissions().contains(Permission::ManageApiKeys);
+    let mut locked = HashMap::new();
+    if may_change {
+        locked = changeable::refused_keys(service, &request.actor, vec![key.id]).await?;
+    }
     let one = One {
+        locked: locked.remove(&key.id).map_or_else(String::new, |reason| sentence(&reason)),
+        authentication: Authentication::of(&request, key.id).await?,
         page: request.page(key.display_name.clone(), "keys")?,
         bounds: BoundsInWords::of(&key, &used.networks),
         chart: Chart::of(by, &question, &used.series, used.networks, now),
@@ -118,8 +131,8 @@ pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<H
         known,
         suggestions,
         trail: trail(&request, &key).await?,
-        may_change: request.actor.permissions().contains(Permission::ManageApiKeys),
-        row: Row::of(key, now),
+        may_change,
+        row: Row::all(&request, vec![key]).await?.remove(0),
         question,
         faults,
         verdict,

@@ -141,11 +141,7 @@ pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
     let (Some(display_name), Some(description)) = (display_name, description) else {
         return page(request, name, text, errors);
     };
-    let makes = Makes {
-        what: "service account",
-        list: "people/service-accounts",
-        form: "people/service-accounts/new",
-    };
+    let makes = Makes { what: "service account", list: "people/service-accounts", form: "people/service-accounts/new" };
     if let Some(answer) = once::sent_before(&submitted, makes).await? {
         return Ok(answer);
     }

@@ -18,8 +18,8 @@ use crate::http::console::list::is;
 use crate::http::console::policies::PolicyView;
 use crate::http::console::{Page, SignedInRequest, words};
 use crate::http::problem::Failure;
-use crate::service::catalogue::personas::{self, PersonaPolicies};
 use crate::service::catalogue::entities;
+use crate::service::catalogue::personas::{self, PersonaPolicies};
 use crate::service::keys::api_keys;
 
 #[derive(Template)]
