@@ -83,6 +83,13 @@ impl Persona {
         let Self { id, name, display_name, description, enabled, .. } = self;
         Edition::of(&serde_json::json!([id.to_string(), name, display_name, description, enabled]))
     }
+
+    /// The edition of the persona together with these policies, in their order.
+    #[must_use]
+    pub fn edition_with(&self, policies: &[Policy]) -> Edition {
+        let policies: Vec<String> = policies.iter().map(|policy| policy.edition().0).collect();
+        Edition::of(&serde_json::json!([self.edition().0, policies]))
+    }
 }
 
 impl Policy {

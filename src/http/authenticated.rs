@@ -17,6 +17,7 @@ use super::problem::Failure;
 use super::state::{State, state};
 use super::valid::Body;
 use crate::domain::actor::Actor;
+use crate::domain::ids::PrincipalId;
 
 /// How an API surface authenticates the sender of a request.
 pub trait Identify: 'static {
@@ -86,10 +87,26 @@ impl<T: 'static, D: Identify> FromRequest for AuthenticatedBody<T, D> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let state = state(&request)?;
-            let sender = Sender::Actor(D::identify(&state, &request, Metering::Counted).await?.id());
-            let body = Body::read(&state, &request, payload, D::longest(state.bodies.longest()), sender).await;
-            let actor = identify::<D>(&state, &request, Metering::Uncounted).await?;
-            Ok(Self { actor, body, door: PhantomData })
+            let sender = D::identify(&state, &request, Metering::Counted).await?.id();
+            Self::read(&state, &request, payload, sender).await
         })
+    }
+}
+
+impl<T: 'static, D: Identify> AuthenticatedBody<T, D> {
+    /// Reads the body of a request whose sender is identified, and identifies the sender again.
+    ///
+    /// # Errors
+    /// Why the credential is refused now.
+    pub async fn read(
+        state: &State,
+        request: &HttpRequest,
+        payload: Payload,
+        sender: PrincipalId,
+    ) -> Result<Self, Failure> {
+        let longest = D::longest(state.bodies.longest());
+        let body = Body::read(state, request, payload, longest, Sender::Actor(sender)).await;
+        let actor = identify::<D>(state, request, Metering::Uncounted).await?;
+        Ok(Self { actor, body, door: PhantomData })
     }
 }

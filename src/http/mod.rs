@@ -252,6 +252,7 @@ fn pages(config: &mut ServiceConfig<'_>) {
         .route("/token", get().to(console::token::show))
         .route("/token", post().to(console::token::create))
         // /settings
+        .route("/settings", get().to(console::settings::start))
         .route("/settings/tokens", get().to(console::settings::tokens::show))
         .route("/settings/tokens/new", get().to(console::settings::generate::show))
         .route("/settings/tokens/new", post().to(console::settings::generate::create))

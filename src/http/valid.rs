@@ -345,6 +345,13 @@ impl Params {
         Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
+    /// The parameters whose names do not begin with `prefix`.
+    #[must_use]
+    pub fn without_prefix(mut self, prefix: &str) -> Self {
+        self.0.retain(|(name, _)| !name.starts_with(prefix));
+        self
+    }
+
     /// Refuses unknown parameters: a mistyped `filter` would otherwise return everything.
     ///
     /// # Errors

@@ -308,6 +308,7 @@ pub fn of_persona(connection: &mut AnyConnection, persona: PersonaId) -> Result<
 }
 
 /// What a policy of a persona allows or denies.
+#[derive(Debug, Clone)]
 pub struct PersonaExtent {
     /// The persona.
     pub persona: PersonaId,

@@ -109,8 +109,9 @@ fn sessions(
     Ok(found.select((credentials::key_id, credentials::principal_id)).load(connection)?)
 }
 
-/// Records what makes a token of a provider unique, until the token is too old to be accepted: the `jti` of a logout
-/// token, the `nonce` of an ID token. Kept for a day longer, because a clock that is ahead by up to a day may be set right.
+/// Records what makes a token unique, until the token is too old to be accepted: the `jti` of a provider's logout token,
+/// the `nonce` of its ID token; the key of a form of the console. Kept for a day longer, because a clock that is ahead by
+/// up to a day may be set right.
 ///
 /// # Errors
 /// [`Error::Conflict`] for a token that was accepted before.

@@ -41,10 +41,23 @@ async fn settings_are_replaced_wholesale_and_audited() {
     assert_eq!(admin.get(&path(&key)).await.ok(), empty);
     assert_eq!(put(&admin, &key, &full()).await.ok(), full());
     assert_eq!(admin.get(&path(&key)).await.ok(), full());
+    // The console shows how else one can act as the key.
+    let page = crate::console::enter(&app, "admin").await.get(&format!("/keys/{key}")).await.text;
+    for told in [
+        "<code>a</code>",
+        "<summary>one</summary>",
+        "https://token.actions.githubusercontent.com",
+        "ref = refs/heads/*",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
     let trust = json!({"trust": [rule("two")]});
     let expected = json!({"audiences": [], "jwks": {"keys": []}, "trust": [rule("two")], "secret": "token"});
     assert_eq!(put(&admin, &key, &trust).await.ok(), expected);
     assert_eq!(put(&admin, &key, &json!({})).await.ok(), empty);
+    let browser = crate::console::enter(&app, "admin").await;
+    let page = browser.get(&format!("/keys/{key}")).await;
+    assert!(page.text.contains("one, shown when it was made") && !page.text.contains("<summary>one</summary>"));
     let replaced = actions(&app.service).into_iter().filter(|action| action == "apikey.oauth_replaced").count();
     assert_eq!(replaced, 3);
 }

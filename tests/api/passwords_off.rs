@@ -86,6 +86,8 @@ async fn what_is_dangerous_is_confirmed_at_the_provider() {
     let asked = browser.post("/keys/new", &form).await;
     assert!(asked.status == 200 && asked.text.contains("Sign in again with Company"), "{}", asked.text);
     assert!(asked.text.contains("../login/company?next=keys%2Fnew&amp;again=true"), "{}", asked.text);
+    // What was entered is sent after signing in, in another tab: the form is then one of the session before.
+    assert!(asked.text.contains("name=\"name\" value=\"etl\"") && asked.text.contains(">Send it</button>"));
     assert!(!asked.text.contains("confirm_password") && !asked.text.contains("tsk_"), "{}", asked.text);
     let insisted = browser.post("/keys/new", &[&form[..], &[("confirm_password", PASSWORD)]].concat()).await;
     assert_eq!(insisted.status, 403, "{}", insisted.text);

@@ -45,8 +45,8 @@ pub async fn list(
         text => Some(state.service.clock.now().saturating_sub(parse_period(text)?)),
     };
     let found = effective::of_key(&state.service, &actor, parse_guid(&guid)?, unused_since).await?;
-    let permissions = found.iter().map(PermissionView::from).collect();
-    Ok(HttpResponse::Ok().json(KeyPermissions { permissions }))
+    let permissions = found.permissions.iter().map(PermissionView::from).collect();
+    Ok(HttpResponse::Ok().json(KeyPermissions { permissions, hidden_sources: found.hidden.count() }))
 }
 
 fn parse_period(text: &str) -> Result<i64, Violation> {
@@ -64,9 +64,14 @@ fn parse_period(text: &str) -> Result<i64, Violation> {
 
 /// The effective permissions of a key.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct KeyPermissions {
-    /// Everything that the key is allowed or denied, with the reason.
+    /// What the key is allowed or denied, with the reason, as far as the caller may read the source.
     permissions: Vec<PermissionView>,
+    /// How many policies and assets allow or deny the key something that is not listed, because the caller may not read
+    /// them. If it is 0, the list is complete. `unused_for` does not change it.
+    #[schema(example = 0)]
+    hidden_sources: usize,
 }
 
 /// Something that a principal is allowed or denied.

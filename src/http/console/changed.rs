@@ -10,6 +10,7 @@ use crate::domain::api_key::NEVER;
 use crate::domain::fields::PersonaField;
 use crate::domain::filter::{Filter, Test, Value as Wanted};
 use crate::domain::listing::{MAX_LIMIT, Query};
+use crate::domain::persona::Persona;
 use crate::http::problem::Failure;
 use crate::service::catalogue::personas;
 
@@ -22,27 +23,44 @@ const TOLD: usize = 4;
 /// The most items that are named as added to a list, and as removed from it.
 const NAMED: usize = 4;
 
-/// The display names of the personas that these states name, by qualified name, as far as the user sees them.
+/// The qualified names of the personas that these states name.
+pub fn personas_of<'a>(states: impl Iterator<Item = &'a Both>) -> impl Iterator<Item = &'a str> {
+    let lists = states.flatten().flatten().filter_map(|state| state["personas"].as_array());
+    lists.flatten().filter_map(Value::as_str)
+}
+
+/// The personas with these qualified names, as far as the user sees them.
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn persona_names<'a>(
+pub async fn find_personas<'a>(
     request: &SignedInRequest,
-    states: impl Iterator<Item = &'a Both>,
-) -> Result<HashMap<String, String>, Failure> {
-    let lists = states.flatten().flatten().filter_map(|state| state["personas"].as_array());
-    let mut mentioned: Vec<&str> = lists.flatten().filter_map(Value::as_str).collect();
+    mentioned: impl Iterator<Item = &'a str>,
+) -> Result<Vec<Persona>, Failure> {
+    let mut mentioned: Vec<&str> = mentioned.filter(|name| !name.is_empty()).collect();
     mentioned.sort_unstable();
     mentioned.dedup();
-    let mut names = HashMap::new();
+    let mut all = Vec::new();
     for some in mentioned.chunks(usize::try_from(MAX_LIMIT).unwrap_or(1)) {
         let wanted = some.iter().map(|name| Wanted::Text((*name).to_owned())).collect();
         let filter = Filter::Test(PersonaField::QualifiedName, Test::OneOf(wanted));
         let found =
             personas::list(&request.state.service, &request.actor, Query::first_page(filter, "", MAX_LIMIT)?).await?;
-        names.extend(found.records.into_iter().map(|persona| (persona.qualified_name, persona.display_name)));
+        all.extend(found.records);
     }
-    Ok(names)
+    Ok(all)
+}
+
+/// Their display names, by qualified name.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn persona_names<'a>(
+    request: &SignedInRequest,
+    mentioned: impl Iterator<Item = &'a str>,
+) -> Result<HashMap<String, String>, Failure> {
+    let found = find_personas(request, mentioned).await?;
+    Ok(found.into_iter().map(|persona| (persona.qualified_name, persona.display_name)).collect())
 }
 
 /// The members that are told, and their names in words. Others decide nothing, or say it in another way.

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
 
+use super::form::{Fields, PASSWORD};
 use super::login::refusal;
 use super::page::{Page, answer_with};
 use super::redirect_target::{page_of_form, safe_redirect_target};
@@ -15,16 +16,13 @@ use crate::http::problem::Failure;
 use crate::service::authn::sessions;
 use crate::service::people::sign_out;
 
-/// The form field of the password.
-const PASSWORD: &str = "confirm_password";
-
 #[derive(Template)]
 #[template(path = "confirm.html")]
 struct Confirm {
     page: Page,
     username: String,
     /// The submitted fields, which are sent again with the password.
-    fields: Vec<(String, String)>,
+    fields: Fields,
     error: String,
     /// The identity providers where the user can confirm; if there is none, the page asks for the password.
     providers: Vec<ProviderButton>,
@@ -33,7 +31,8 @@ struct Confirm {
 }
 
 /// Returns the page that asks for the password, or `None` if the user signed in within `confirm_after` or sent the
-/// right password, which replaces the session with a new one. The page sends the submitted form again.
+/// right password, which replaces the session with a new one: whatever the answer is then, it sets the new cookies. The
+/// page sends the submitted form again.
 ///
 /// # Errors
 /// When the storage fails.
@@ -55,9 +54,8 @@ pub(super) async fn require_recent_sign_in(submitted: &mut SubmittedForm) -> Res
         Ok(begun) => {
             let cookies = cookies(&state, &request, username, begun);
             let actor = auth::authenticate(&state, cookies[0].value(), &request, Metering::Uncounted).await?;
-            let old = std::mem::replace(&mut submitted.request.actor, actor.requesting(auth::request(&request)));
+            let old = submitted.request.enter(actor.requesting(auth::request(&request)), cookies.into())?;
             end_replaced(&state, Some(old)).await;
-            submitted.request.cookies = cookies.into();
             Ok(None)
         }
         Err(error) => {
@@ -82,7 +80,7 @@ async fn page(
         providers.clone_from(all);
     }
     let next = safe_redirect_target(page_of_form(request.http.path())).unwrap_or_default().to_owned();
-    let fields = submitted.form.without(&[PASSWORD, "csrf"]).cloned().collect();
+    let fields = submitted.form.to_send_again();
     let page = submitted.request.page("Confirm that it is you", "confirm")?;
     answer_with(
         response,

@@ -13,7 +13,7 @@ use super::form::sentence;
 use super::page::{Page, answer_with, redirect};
 use super::redirect_target::page_of_form;
 use super::visitor::Visitor;
-use super::{Console, owns};
+use super::{Console, owns, unsent};
 use crate::domain::error::{Error, Refusal};
 use crate::http::address::root_of;
 use crate::http::problem::Failure;
@@ -87,13 +87,28 @@ impl ErrorPages {
         if !self.is_console && !matches!(failure, Failure::NoEndpoint) {
             return None;
         }
+        let signed_in = self.visitor.get();
+        let cookies = signed_in.iter().flat_map(|signed_in| &signed_in.cookies);
         if let Failure::Domain(Error::Unauthenticated(refusal)) = failure {
-            return Some(self.to_sign_in(*refusal));
+            let sign_in = self.sign_in(*refusal);
+            if let Some(fields) = self.visitor.unsent() {
+                let page = Page::new(&self.console, self.root.clone(), "Your session has ended", "error");
+                return unsent::of_an_ended_session(page, fields, sign_in).ok();
+            }
+            return Some(redirect(&self.root, &sign_in, cookies.cloned()));
+        }
+        if let (Failure::DataHub(..), Some(signed_in), Some(fields)) = (failure, &signed_in, self.visitor.unsent()) {
+            let mut page = Page::new(&self.console, self.root.clone(), "Send it again?", "error");
+            page.enter(signed_in.clone());
+            return unsent::of_another_session(page, fields).ok();
         }
         let (status, _) = failure.code();
         let (heading, hint) = heading_and_hint(failure, status);
         let mut response = HttpResponse::build(status);
         failure.add_headers(&mut response);
+        for cookie in cookies {
+            response.cookie(cookie.clone());
+        }
         let mut page = Page::new(&self.console, self.root.clone(), heading, "error");
         let told = ToldFailure {
             status: status.as_u16(),
@@ -107,17 +122,18 @@ impl ErrorPages {
             },
             request_id: request_id.to_owned(),
         };
-        match self.visitor.get() {
+        match signed_in {
             None => answer_with(response, &FailurePage { page, told }),
             Some(signed_in) => {
-                page.enter(signed_in.clone());
+                page.enter(signed_in);
                 answer_with(response, &SignedInFailurePage { page, told })
             }
         }
         .ok()
     }
 
-    fn to_sign_in(&self, refusal: Refusal) -> HttpResponse {
+    /// The page to sign in at, relative to the start of this server.
+    fn sign_in(&self, refusal: Refusal) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         if refusal != Refusal::Missing {
             query.append_pair("because", "ended");
@@ -127,7 +143,7 @@ impl ErrorPages {
         }
         let query = query.finish();
         let mark = if query.is_empty() { "" } else { "?" };
-        redirect(&self.root, &format!("login{mark}{query}"), [])
+        format!("login{mark}{query}")
     }
 }
 

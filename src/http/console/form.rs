@@ -1,10 +1,21 @@
 //! Submitted forms, and the errors shown beside their fields.
 
 use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 
+use crate::domain::edition::{Edition, Expected};
 use crate::domain::error::{Error, Violation};
 use crate::http::problem::Failure;
+
+/// Submitted fields with their names, in order.
+pub(super) type Fields = Vec<(String, String)>;
+
+/// The form field of the password that confirms a dangerous action.
+pub(super) const PASSWORD: &str = "confirm_password";
+
+/// The form field of the CSRF token.
+pub(super) const CSRF: &str = "csrf";
 
 /// The fields of a form, in order. A list repeats the name of its field.
 #[derive(Debug, Default)]
@@ -54,6 +65,16 @@ impl Form {
         self.0.iter().any(|(known, _)| known == name)
     }
 
+    /// The edition of the record that the form was loaded with.
+    pub(super) fn edition(&self) -> Expected {
+        Expected::OneOf(vec![Edition(self.text("edition").to_owned())])
+    }
+
+    /// The fields that send the form again from another page, which has a CSRF token of its own: never a password.
+    pub(super) fn to_send_again(&self) -> Fields {
+        self.without(&[PASSWORD, "confirm_username", CSRF]).cloned().collect()
+    }
+
     /// Every field except those with these names.
     pub(super) fn without<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a (String, String)> {
         self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()))
@@ -73,21 +94,6 @@ impl FormErrors {
     /// Adds an error; an empty field name means the whole form.
     pub fn add(&mut self, field: &str, message: impl Into<String>) {
         self.0.push(Violation::new(field, message));
-    }
-
-    /// Deletes something if the form has its name, typed to confirm it: the errors otherwise, and those of deleting it.
-    ///
-    /// # Errors
-    /// Those of deleting it that the user cannot correct.
-    pub async fn of_deletion(
-        form: &Form,
-        name: &str,
-        deletion: impl Future<Output = Result<(), Error>>,
-    ) -> Result<Self, Failure> {
-        if form.text("name").trim() != name {
-            return Ok(Self(vec![Violation::new("name", "this is not the name")]));
-        }
-        deletion.await.map_or_else(|error| Self::from_error(error, &[]), |()| Ok(Self::default()))
     }
 
     /// The errors of a use case that the user can correct. `fields` maps the services' field names to the form's.
@@ -128,6 +134,57 @@ impl FormErrors {
             field => sentence(&format!("{field} {}", fault.message)),
         });
         told.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Why a form did nothing.
+#[derive(Debug, Default)]
+pub struct NotDone {
+    pub errors: FormErrors,
+    /// Whether another request has changed the record since the form was loaded: the user decides about it as it is now.
+    pub has_changed: bool,
+}
+
+impl NotDone {
+    /// The errors of a use case that the user can correct, and that the record has changed.
+    ///
+    /// # Errors
+    /// Every other error.
+    pub fn of(error: Error, fields: &[(&str, &str)]) -> Result<Self, Failure> {
+        match error {
+            Error::Changed => Ok(Self { has_changed: true, ..Self::default() }),
+            error => FormErrors::from_error(error, fields).map(Self::from),
+        }
+    }
+
+    /// Deletes something if the form has its name, typed to confirm it; `None` if it is deleted.
+    ///
+    /// # Errors
+    /// Those of deleting it that the user cannot correct.
+    pub async fn of_deletion(
+        form: &Form,
+        name: &str,
+        deletion: impl Future<Output = Result<(), Error>>,
+    ) -> Result<Option<Self>, Failure> {
+        if form.text("name").trim() != name {
+            return Ok(Some(FormErrors(vec![Violation::new("name", "this is not the name")]).into()));
+        }
+        match deletion.await {
+            Ok(()) => Ok(None),
+            Err(error) => Self::of(error, &[]).map(Some),
+        }
+    }
+
+    /// The status of the page that shows the form again, or for the first time.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        if self.errors.is_empty() && !self.has_changed { StatusCode::OK } else { StatusCode::BAD_REQUEST }
+    }
+}
+
+impl From<FormErrors> for NotDone {
+    fn from(errors: FormErrors) -> Self {
+        Self { errors, has_changed: false }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! | look for | in |
 //! |---|---|
+//! | forms that are carried out once | `once.rs` |
 //! | what every page has: title, navigation, header fields | `page.rs`, `templates/layout.html` |
 //! | the signed-in user's request; submitted forms and the CSRF check | `signed_in.rs`, `form.rs` |
 //! | device authorizations; the user's bearer tokens | `device.rs`, `token.rs` |
@@ -12,7 +13,8 @@
 //! | connections and collections; picking a key or a user | `connections/`; `pick.rs` |
 //! | users, service accounts, invitations, roles; policies of the platform; the audit trail | `people/`; `policies.rs`; `audit.rs`, `trail.rs`, `changed.rs` |
 //! | the user's access tokens and sessions | `settings/` |
-//! | errors as pages | `failures.rs` |
+//! | forms of a session that is not the browser's any more | `unsent.rs`, `visitor.rs` |
+//! | errors as pages; what a page says about the action before | `failures.rs`; `notice.rs` |
 //! | style sheet, script and mark | `files.rs`, `files/` |
 //!
 //! Everything works without JavaScript. A page keeps its state in its URL.
@@ -32,6 +34,8 @@ mod key_names;
 pub mod keys;
 mod list;
 pub mod login;
+mod notice;
+mod once;
 mod page;
 pub mod people;
 pub mod personas;
@@ -46,6 +50,7 @@ pub mod start;
 mod status;
 pub mod token;
 mod trail;
+mod unsent;
 mod verdict;
 mod visitor;
 mod words;

@@ -114,8 +114,7 @@ async fn list(
 ) -> Result<Vec<Row>, Failure> {
     let query = Query::first_page(filter, sort, limit)?;
     let found = api_keys::list(&request.state.service, &request.actor, query).await?;
-    let now = request.now();
-    Ok(found.records.into_iter().map(|key| Row::of(key, now)).collect())
+    Row::all(request, found.records).await
 }
 
 async fn tile(

@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 
 use super::form::FormErrors;
+use super::once::{self, Makes};
 use super::page::Page;
 use super::words::{DisplayTime, duration};
 use super::{SignedInRequest, SubmittedForm, confirm};
@@ -22,6 +23,7 @@ struct Choose {
     page: Page,
     lives: Vec<Life>,
     error: String,
+    request_key: String,
 }
 
 /// An offered lifetime.
@@ -63,6 +65,10 @@ pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
     };
     // Before the token exists, because a refusal afterwards would lose it.
     let base = submitted.base_url()?;
+    let makes = Makes { what: "bearer token", list: "settings/sessions", form: "token" };
+    if let Some(answer) = once::sent_before(&submitted, makes).await? {
+        return Ok(answer);
+    }
     let session = match bearer_tokens::create(&submitted.state.service, &submitted.actor, seconds).await {
         Ok(session) => session,
         Err(error) => {
@@ -95,5 +101,6 @@ fn choose(request: &SignedInRequest, status: StatusCode, error: String) -> Resul
     {
         last.chosen = true;
     }
-    request.answer(status, &Choose { page: request.page("Bearer token", "settings")?, lives, error })
+    let (page, request_key) = (request.page("Bearer token", "settings")?, once::new_key(request)?);
+    request.answer(status, &Choose { page, lives, error, request_key })
 }

@@ -3,13 +3,17 @@
 use std::collections::{HashMap, HashSet};
 
 use form_urlencoded::Serializer;
+use serde_json::Value;
 
 use super::SignedInRequest;
-use super::changed::{changed, persona_names};
+use super::changed::{changed, find_personas, personas_of};
 use super::key_names::{self, key_of};
 use super::words::DisplayTime;
+use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Change, ChangeSubject};
-use crate::domain::ids::PrincipalId;
+use crate::domain::ids::{PersonaId, PrincipalId};
+use crate::domain::permission::Permission;
+use crate::domain::service_account;
 use crate::http::problem::Failure;
 use crate::service::upkeep::audit;
 
@@ -42,13 +46,27 @@ impl Entry {
         let ids = changes.iter().map(|change| change.id).collect();
         let states = audit::states(&request.state.service, &request.actor, ids).await?;
         let states: HashMap<_, _> = states.into_iter().map(|(id, states)| (id, states.json())).collect();
-        let personas = persona_names(request, states.values()).await?;
+        let of_policies = states.values().filter_map(|states| persona_of_policy(latest(states)?));
+        let found = find_personas(request, personas_of(states.values()).chain(of_policies)).await?;
+        let ids: HashMap<String, PersonaId> =
+            found.iter().map(|persona| (persona.qualified_name.clone(), persona.id)).collect();
+        let personas = found.into_iter().map(|persona| (persona.qualified_name, persona.display_name)).collect();
         let actors: HashSet<PrincipalId> = changes.iter().filter_map(|change| key_of(&change.actor_name)).collect();
         let keys = key_names::names(request, &actors.into_iter().collect::<Vec<_>>()).await?;
         let now = request.now();
         let told = |change: Change| {
-            let line = states.get(&change.id).map_or_else(String::new, |states| changed(states, &personas));
-            let entry = Self::of(change, now);
+            let both = states.get(&change.id);
+            let line = both.map_or_else(String::new, |states| changed(states, &personas));
+            let state = both.and_then(latest);
+            let link = link(&change, state, &ids, &request.actor);
+            let mut entry = Self::of(change, link, now);
+            // Its user name is an id.
+            if let Some(name) =
+                state.filter(|state| state["kind"] == "serviceAccount").and_then(|it| it["displayName"].as_str())
+                && entry.subject.starts_with(service_account::PREFIX)
+            {
+                name.clone_into(&mut entry.subject);
+            }
             let key = key_of(&entry.actor).and_then(|id| keys.get(&id).map(|name| (id, name)));
             match key {
                 Some((id, name)) => {
@@ -60,17 +78,7 @@ impl Entry {
         Ok(changes.into_iter().map(told).collect())
     }
 
-    fn of(change: Change, now: i64) -> Self {
-        let link = match (change.action.split('.').next(), change.subject()) {
-            (Some("apikey"), ChangeSubject::Principal(id)) => Some(format!("keys/{id}")),
-            (Some("persona"), ChangeSubject::Persona(id)) => Some(format!("personas/{id}")),
-            (Some("user"), _) => {
-                let query = Serializer::new(String::new()).append_pair("q", &change.subject_name).finish();
-                Some(format!("people?{query}"))
-            }
-            (Some("service_account"), _) => Some(format!("people/service-accounts/{}", change.subject_name)),
-            _ => None,
-        };
+    fn of(change: Change, link: Option<String>, now: i64) -> Self {
         let is_own = change.subject_name == change.actor_name;
         let is_about_oneself = is_own && (change.action.starts_with("session.") || change.action == "user.created");
         let is_about_all =
@@ -99,6 +107,59 @@ impl Entry {
             request_id: change.request_id,
             action: change.action,
         }
+    }
+}
+
+/// The types of assets that have pages.
+const PAGED: [&str; 2] = ["Connection", "Collection"];
+
+/// The latest state that is known of a subject.
+fn latest(states: &[Option<Value>; 2]) -> Option<&Value> {
+    states.iter().rev().flatten().find(|state| !state.is_null())
+}
+
+/// The qualified name of the persona of a policy in this state; `None` if the policy belongs to none.
+fn persona_of_policy(state: &Value) -> Option<&str> {
+    let name = state["qualifiedName"].as_str().filter(|name| state["kind"] == "policy" && !name.starts_with("urn:"))?;
+    name.rsplit_once('/').map(|(persona, _)| persona)
+}
+
+/// The page of the changed record, relative to the start of this server; `None` if it has none that the user may open. `state`
+/// is the latest one that is known of the record, and `personas` are the ids of personas by qualified name.
+fn link(
+    change: &Change,
+    state: Option<&Value>,
+    personas: &HashMap<String, PersonaId>,
+    actor: &Actor,
+) -> Option<String> {
+    let held = actor.permissions();
+    let is_own = change.actor_name == actor.username().to_string();
+    let named = |page: &str| {
+        let query = Serializer::new(String::new()).append_pair("q", &change.subject_name).finish();
+        Some(format!("{page}?{query}"))
+    };
+    let of_state = |member: &str| state.and_then(|state| state[member].as_str()).unwrap_or_default();
+    match (change.action.split('.').next(), change.subject()) {
+        (Some("apikey"), ChangeSubject::Principal(id)) => Some(format!("keys/{id}")),
+        (Some("persona"), ChangeSubject::Persona(id)) => Some(format!("personas/{id}")),
+        (Some("policy"), ChangeSubject::Policy(_)) => match state.and_then(persona_of_policy) {
+            Some(persona) => personas.get(persona).map(|id| format!("personas/{id}")),
+            None => named("policies").filter(|_| held.contains(Permission::ManagePolicies)),
+        },
+        (Some("asset"), ChangeSubject::Asset(id)) if PAGED.contains(&of_state("typeName")) => {
+            Some(format!("connections/{id}"))
+        }
+        (Some("access_token"), _) => {
+            let sees = held.contains(Permission::ManageAccessTokens) || is_own;
+            named("settings/tokens").filter(|_| sees && change.action == "access_token.created")
+        }
+        (Some("invitation"), _) => {
+            let sees = held.contains(Permission::ManageUsersAndGroups) || is_own;
+            Some("people/invitations".to_owned()).filter(|_| sees && change.action == "invitation.created")
+        }
+        (Some("user"), _) => named("people"),
+        (Some("service_account"), _) => Some(format!("people/service-accounts/{}", change.subject_name)),
+        _ => None,
     }
 }
 

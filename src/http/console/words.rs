@@ -72,6 +72,12 @@ pub fn counted(count: i64, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
+/// `1 policy`, `2 policies`
+#[must_use]
+pub fn policies(count: usize) -> String {
+    if count == 1 { "1 policy".to_owned() } else { format!("{count} policies") }
+}
+
 /// A number with commas between thousands: `28,411`
 #[must_use]
 pub fn grouped(number: i64) -> String {

@@ -4,6 +4,8 @@
 //! Call each function inside the transaction that it decides about, after the write: it then reads what will be true
 //! when the transaction commits. See `docs/permissions.md`.
 
+use std::collections::HashMap;
+
 use crate::domain::access_token::{AccessToken, wire_id};
 use crate::domain::actor::{Actor, Standing};
 use crate::domain::api_key::{Lineage, NEVER};
@@ -209,17 +211,55 @@ pub(in crate::service) fn may_change(
 ) -> Result<PrincipalChange> {
     let changing = begin(transaction, principal)?;
     let Some(Before { actor, principal: before }) = &changing.reaches else { return Ok(changing) };
-    let maker = api_keys::lineage(transaction.connection, transaction.actor.id())?.map(|lineage| lineage.maker.id);
-    let least = Reach::of_role(transaction.service, transaction.connection, Role::Guest)?;
+    let Transaction { service, connection, actor: asking, .. } = transaction;
+    refuse_above(service, connection, asking, actor, (principal, before))?;
+    Ok(changing)
+}
+
+/// Checks that a principal, with what it reaches, does not stand above an actor who would change it, nor made the actor.
+fn refuse_above(
+    service: &Service,
+    connection: &mut AnyConnection,
+    actor: &Actor,
+    own: &Reach,
+    (principal, reach): (PrincipalId, &Reach),
+) -> Result<()> {
+    let maker = api_keys::lineage(connection, actor.id())?.map(|lineage| lineage.maker.id);
+    let least = Reach::of_role(service, connection, Role::Guest)?;
     let is_own_maker = maker == Some(Some(principal));
-    if is_own_maker || transaction.actor.id() != principal && before.stands_above(actor, &least) {
+    if is_own_maker || actor.id() != principal && reach.stands_above(own, &least) {
         let what =
             if is_own_maker { "the principal that created it" } else { "a principal with more access than its own" };
-        let (username, role) = (transaction.actor.username(), Role::Admin.name());
+        let (username, role) = (actor.username(), Role::Admin.name());
         let message = format!("`{username}` cannot change or remove {what}: a user with the role `{role}` can");
         return Err(Error::Forbidden(message));
     }
-    Ok(changing)
+    Ok(())
+}
+
+/// Those of these principals that an actor may not change or remove, with the reasons.
+///
+/// # Errors
+/// When the storage fails.
+pub(in crate::service) fn refused_changes(
+    service: &Service,
+    connection: &mut AnyConnection,
+    actor: &Actor,
+    principals: &[PrincipalId],
+) -> Result<HashMap<PrincipalId, String>> {
+    let mut refused = HashMap::new();
+    if reaches_everything(actor) {
+        return Ok(refused);
+    }
+    let own = Reach::of(service, connection, actor.standing())?;
+    for id in principals {
+        let Some(reach) = Reach::find(service, connection, *id)? else { continue };
+        match refuse_above(service, connection, actor, &own, (*id, &reach)) {
+            Err(Error::Forbidden(reason)) => drop(refused.insert(*id, reason)),
+            outcome => outcome?,
+        }
+    }
+    Ok(refused)
 }
 
 /// Begins to link a user to personas or to unlink one. Persona managers may do this also for users whom assets name.

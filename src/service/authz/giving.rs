@@ -5,6 +5,7 @@ use crate::domain::actor::Actor;
 use crate::domain::bounds::Bounds;
 use crate::domain::error::{Error, Result};
 use crate::domain::permission::{Permission, Permissions};
+use crate::domain::persona::PersonaRef;
 use crate::domain::policy::{Rule, Scope};
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::sight::PrincipalCategory;
@@ -34,6 +35,25 @@ pub(in crate::service) fn may_invite(
     contained(actor, &Reach::of_role(service, connection, role)?, &own, &Reach::default())?;
     let ceiling = bounds(connection, actor)?;
     within(actor, &Bounds::default(), &ceiling)
+}
+
+/// Those of these personas that an actor may not link an API key to, because such a key may reach more than the actor.
+///
+/// # Errors
+/// When the storage fails.
+pub(in crate::service) fn refused_personas(
+    service: &Service,
+    connection: &mut AnyConnection,
+    actor: &Actor,
+    personas: &[PersonaRef],
+) -> Result<Vec<PersonaRef>> {
+    if personas.is_empty() || reaches_everything(actor) {
+        return Ok(Vec::new());
+    }
+    let own = Reach::of(service, connection, actor.standing())?;
+    let reaches = Reach::of_keys_with(service, connection, personas)?;
+    let refused = reaches.iter().zip(personas).filter(|(reach, _)| reach.beyond(&own, &Reach::default()).is_some());
+    Ok(refused.map(|(_, persona)| persona.clone()).collect())
 }
 
 /// Checks that an actor may write a platform policy that permits these permissions.

@@ -86,12 +86,8 @@ impl Reach {
         let (restricted, standing) = (standing.restriction.is_some(), standing.whole());
         let principal = &standing.principal;
         let linked: Vec<String> = standing.personas.iter().map(|persona| persona.id.to_string()).collect();
-        for PersonaExtent { persona, effect, extent } in policies::extents_of_personas(connection, &linked)? {
-            let extents = match effect {
-                Effect::Allow => &mut reach.allowed,
-                Effect::Deny => &mut reach.denies.personas,
-            };
-            extents.entry(persona).or_default().push(extent);
+        for extent in policies::extents_of_personas(connection, &linked)? {
+            reach.add(extent);
         }
         // The transaction may have changed policies since the standing was read.
         let revision = policies::revision(connection)?;
@@ -144,18 +140,48 @@ impl Reach {
     /// # Errors
     /// When the storage fails.
     pub(in crate::service) fn of_role(service: &Service, connection: &mut AnyConnection, role: Role) -> Result<Self> {
-        // No principal has an empty name, so no asset or policy names this one.
-        let principal = Principal {
-            id: PrincipalId::from(uuid::Uuid::nil()),
-            kind: PrincipalKind::User,
-            chosen_name: Some("".into()),
-            role,
-            enabled: true,
-            created_at: 0,
+        Self::of_nobody(service, connection, PrincipalKind::User, role)
+    }
+
+    /// What a new API key reaches that is linked to one of these personas only, for each of them.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub(in crate::service) fn of_keys_with(
+        service: &Service,
+        connection: &mut AnyConnection,
+        personas: &[PersonaRef],
+    ) -> Result<Vec<Self>> {
+        let without = Self::of_nobody(service, connection, PrincipalKind::ServiceAccount, Role::ApiToken)?;
+        let ids: Vec<String> = personas.iter().map(|persona| persona.id.to_string()).collect();
+        let extents = policies::extents_of_personas(connection, &ids)?;
+        let with = |persona: &PersonaRef| {
+            let mut reach = Self { personas: vec![persona.clone()], ..without.clone() };
+            for extent in extents.iter().filter(|extent| extent.persona == persona.id) {
+                reach.add(extent.clone());
+            }
+            reach
         };
+        Ok(personas.iter().map(with).collect())
+    }
+
+    /// What a principal reaches that has a role and nothing else.
+    fn of_nobody(service: &Service, connection: &mut AnyConnection, kind: PrincipalKind, role: Role) -> Result<Self> {
+        let id = PrincipalId::from(uuid::Uuid::nil());
+        // No principal has an empty name, so no asset or policy names this one.
+        let principal = Principal { id, kind, chosen_name: Some("".into()), role, enabled: true, created_at: 0 };
         let standing = standings::of(connection, principal)?;
         let standing = service.with_policies_in_write(connection, standing)?;
         Self::of(service, connection, &standing)
+    }
+
+    /// Adds what a policy of a linked persona allows or denies.
+    fn add(&mut self, PersonaExtent { persona, effect, extent }: PersonaExtent) {
+        let extents = match effect {
+            Effect::Allow => &mut self.allowed,
+            Effect::Deny => &mut self.denies.personas,
+        };
+        extents.entry(persona).or_default().push(extent);
     }
 
     /// Its platform permissions.

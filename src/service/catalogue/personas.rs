@@ -114,19 +114,29 @@ pub async fn get(service: &Service, actor: &Actor, id: PersonaId) -> Result<Pers
     sight::delay_if_refused(began, found.ok_or_else(|| not_found(id))).await
 }
 
-/// The policies of a persona that the actor may read, the oldest first.
+/// The policies of a persona, as far as an actor may read them.
+pub struct PersonaPolicies {
+    /// Those that it may read, the oldest first.
+    pub policies: Vec<Policy>,
+    /// How many others there are.
+    pub hidden: usize,
+}
+
+/// The policies of a persona that the actor may read, the oldest first, and how many others there are.
 ///
 /// # Errors
 /// [`Error::NotFound`], also for a persona that the actor does not see.
-pub async fn policies(service: &Service, actor: &Actor, id: PersonaId) -> Result<Vec<Policy>> {
+pub async fn policies(service: &Service, actor: &Actor, id: PersonaId) -> Result<PersonaPolicies> {
     let (began, seen, now, asking) = (Instant::now(), sight::personas(actor), service.clock.now(), actor.clone());
     let found = service
         .read(move |connection| {
             if personas::find_seen(connection, id, &seen, now)?.is_none() {
                 return Ok(None);
             }
-            let policies = policies::of_persona(connection, id)?;
-            sight::readable(connection, &asking, asking.has_persona(id), policies).map(Some)
+            let all = policies::of_persona(connection, id)?;
+            let count = all.len();
+            let policies = sight::readable(connection, &asking, asking.has_persona(id), all)?;
+            Ok(Some(PersonaPolicies { hidden: count - policies.len(), policies }))
         })
         .await?;
     sight::delay_if_refused(began, found.ok_or_else(|| not_found(id))).await
@@ -172,6 +182,24 @@ pub async fn update(
 pub async fn delete(service: &Service, actor: &Actor, id: PersonaId) -> Result<()> {
     service.require(actor, Permission::ManagePersonas)?;
     service.write(actor, move |transaction| remove(transaction, id)).await
+}
+
+/// Deletes a persona with its links, as it was shown with its policies: see [`Persona::edition_with`].
+///
+/// # Errors
+/// Those of [`delete`]; [`Error::Changed`] when it or a policy of it has changed.
+pub async fn delete_edition(service: &Service, actor: &Actor, id: PersonaId, expected: Expected) -> Result<()> {
+    service.require(actor, Permission::ManagePersonas)?;
+    service
+        .write(actor, move |transaction| {
+            // Holds the policies as they are, until the commit.
+            policies::raise_revision(transaction.connection)?;
+            let persona = personas::lock(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
+            let policies = policies::of_persona(transaction.connection, id)?;
+            expected.check(&persona.edition_with(&policies))?;
+            remove(transaction, id)
+        })
+        .await
 }
 
 fn not_found(id: PersonaId) -> Error {

@@ -201,6 +201,14 @@ pub async fn update(
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`], also for a policy of the system.
 pub async fn delete(service: &Service, actor: &Actor, urn: String) -> Result<()> {
+    delete_edition(service, actor, urn, Expected::Any).await
+}
+
+/// Deletes the policy with this URN, as it was shown.
+///
+/// # Errors
+/// Those of [`delete`]; [`Error::Changed`] when it has another edition than expected.
+pub async fn delete_edition(service: &Service, actor: &Actor, urn: String, expected: Expected) -> Result<()> {
     service.require(actor, Permission::ManagePolicies)?;
     service
         .write(actor, move |transaction| {
@@ -208,6 +216,7 @@ pub async fn delete(service: &Service, actor: &Actor, urn: String) -> Result<()>
             let policy = editable(transaction, &urn)?;
             may_end_effect(transaction, &policy.rule)?;
             may_change_shared(transaction, &policy)?;
+            expected.check(&policy.edition())?;
             remove(transaction, &policy)
         })
         .await

@@ -284,6 +284,14 @@ fn end_outgrown(transaction: &mut Transaction<'_>, before: &ApiKey, after: &ApiK
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`]
 pub async fn delete(service: &Service, actor: &Actor, id: PrincipalId) -> Result<()> {
+    delete_edition(service, actor, id, Expected::Any).await
+}
+
+/// Deletes an API key permanently, as it was shown.
+///
+/// # Errors
+/// Those of [`delete`]; [`Error::Changed`] when it has another edition than expected.
+pub async fn delete_edition(service: &Service, actor: &Actor, id: PrincipalId, expected: Expected) -> Result<()> {
     if actor.id() == id {
         actor.require_unrestricted()?;
     } else {
@@ -300,6 +308,10 @@ pub async fn delete(service: &Service, actor: &Actor, id: PrincipalId) -> Result
             } else {
                 containment::may_manage_key(transaction, id)?;
                 containment::may_change(transaction, id)?;
+            }
+            if expected != Expected::Any {
+                let key = api_keys::find(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
+                expected.check(&key.edition())?;
             }
             removals::principal(transaction.connection, id, PrincipalKind::ServiceAccount)?;
             transaction.record(

@@ -2,6 +2,7 @@
 
 pub mod access_tokens;
 pub mod api_keys;
+pub mod changeable;
 pub mod client_secrets;
 pub mod oauth;
 pub mod oauth_clients;

@@ -46,3 +46,58 @@ async fn a_sign_in_is_told_with_its_address() {
     assert!(page.contains("<strong>ada</strong> signed in"), "{page}");
     assert!(page.contains("<span class=\"under\">from 192.0.2.9</span>"), "{page}");
 }
+
+/// An id says nothing to people.
+#[actix_web::test]
+async fn a_key_that_a_key_made_is_shown_with_the_name_of_its_maker() {
+    let (app, browser) = administered().await;
+    let maker = app.key("pipeline maker", &[Permission::ManageApiKeys]).await;
+    let made = app.holder_of(&maker.token.expose()).create("made").await["id"].as_str().unwrap().to_owned();
+    for path in ["/keys".to_owned(), "/".to_owned(), format!("/keys/{made}")] {
+        let page = browser.get(&path).await.text;
+        let link = format!(
+            "by <a href=\"{}keys/{}\">pipeline maker</a>",
+            if path.len() > 6 { "../" } else { "./" },
+            maker.api_key.id
+        );
+        assert!(page.contains(&link), "{path}: {page}");
+        assert!(!page.contains("by service-account-apikey-"), "{path}: {page}");
+    }
+}
+
+#[actix_web::test]
+async fn an_entry_links_the_page_of_what_was_changed() {
+    let (app, browser) = administered().await;
+    let admin = app.admin().await;
+    let asset = admin.asset("Connection", "default/snowflake/1").await;
+    let persona = admin.persona("Readers").await["id"].as_str().unwrap().to_owned();
+    let policy = [
+        ("name", "reads"),
+        ("effect", "allow"),
+        ("category", "metadata"),
+        ("action-metadata", "persona-asset-read"),
+        ("resources", "*"),
+        ("step", "save"),
+    ];
+    led(&browser.post(&format!("/personas/{persona}/policies/new"), &policy).await);
+    led(&browser
+        .post("/policies/new", &[("name", "Auditors"), ("permission", "VIEW_AUDIT"), ("users", "admin")])
+        .await);
+    browser.post("/settings/tokens/new", &[("name", "laptop"), ("lifetime", "P30D")]).await;
+    browser.post("/people/invitations", &[("note", "Ada"), ("role", "$guest"), ("days", "7")]).await;
+    led(&browser.post("/people/service-accounts/new", &[("name", "ingestion")]).await);
+    let page = browser.get("/audit").await.text;
+    for told in [
+        format!("created the policy <a href=\"./personas/{persona}\">reads</a>"),
+        "created the policy <a href=\"./policies?q=Auditors\">Auditors</a>".to_owned(),
+        format!("created the asset <a href=\"./connections/{asset}\">"),
+        "created the access token <a href=\"./settings/tokens?q=laptop\">laptop</a>".to_owned(),
+        "created the invitation for <a href=\"./people/invitations\">Ada</a>".to_owned(),
+    ] {
+        assert!(page.contains(&told), "{told}: {page}");
+    }
+    // A service account is shown with its name, not with its user name.
+    let (_, rest) =
+        page.split_once("created the service account <a href=\"./people/service-accounts/service_").unwrap();
+    assert!(rest.split_once("\">").unwrap().1.starts_with("ingestion</a>"), "{page}");
+}

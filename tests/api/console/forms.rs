@@ -1,9 +1,11 @@
 //! CSRF protection of forms.
 
 use actix_web::http::Method;
+use tessera::clock::MINUTE;
 use tessera::domain::principal::Role;
 
-use super::{administered, enter, led, post};
+use super::{administered, cookies, enter, field, led, post, with};
+use crate::support::PASSWORD;
 
 /// Every path that takes a form of a signed-in user.
 const FORMS: [&str; 28] = [
@@ -95,20 +97,75 @@ async fn a_form_of_a_stranger_leads_to_the_sign_in() {
     }
 }
 
+/// Nothing that was typed is lost when the session ends: signing in again, in another tab, is enough.
 #[actix_web::test]
-async fn a_form_of_a_session_that_has_ended_leads_back_to_its_page() {
+async fn a_form_of_a_session_that_has_ended_is_sent_again_after_signing_in() {
     let (app, browser) = administered().await;
     let other = enter(&app, "admin").await;
     other.post("/settings/sessions", &[("others", "true")]).await;
-    let sent = [("name", "etl"), ("lifetime", "30")];
-    assert_eq!(led(&browser.post("/keys/new", &sent).await), "../login?because=ended&next=keys%2Fnew");
-    let chosen = browser.post("/keys/bulk", &[("operation", "delete")]).await;
-    assert_eq!(led(&chosen), "../login?because=ended&next=keys");
-    // Signed in again in another tab: the form still belongs to the session that has ended.
-    let refused = post(&other.client, "/keys/new", &[("csrf", &browser.csrf), ("name", "etl")]).await;
-    assert_eq!(refused.status, 403);
-    assert!(refused.text.contains("href=\"../keys/new\">Load the page again"), "{}", refused.text);
+    let sent = [("name", "etl"), ("lifetime", "30"), ("description", "\"loads\""), ("confirm_password", PASSWORD)];
+    let ended = browser.post("/keys/new", &sent).await;
+    assert_eq!((ended.status, ended.header("set-cookie")), (403, None), "{}", ended.text);
+    assert!(ended.text.contains("Your session has ended") && !ended.text.contains(PASSWORD), "{}", ended.text);
+    assert!(ended.text.contains("href=\"../login?because=ended&#38;next=keys%2Fnew\""), "{}", ended.text);
+    assert_eq!((field(&ended, "name").as_str(), field(&ended, "lifetime").as_str()), ("etl", "30"));
+    // Without signing in, it is the same page again.
+    let form =
+        ["csrf", "name", "lifetime", "description"].map(|name| (name, field(&ended, name).replace("&#34;", "\"")));
+    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert!(post(&browser.client, "/keys/new", &form).await.text.contains("Your session has ended"));
+    // A browser drops the cookie of a session that has expired.
+    let dropped = post(&app.anonymous().with("host", "tessera.example.org"), "/keys/new", &form).await;
+    assert!(dropped.text.contains("href=\"../login?next=keys%2Fnew\""), "{}", dropped.text);
+
+    let back = post(&other.client, "/keys/new", &form).await;
+    assert_eq!(back.status, 403);
+    assert!(back.text.contains("Send it again?") && back.text.contains("<dd class=\"wrap\">etl</dd>"), "{}", back.text);
     assert!(app.admin().await.keys(&[]).await.column("id").is_empty());
+    assert_eq!(field(&back, "csrf"), other.csrf);
+    let again = [&[("csrf", other.csrf.as_str())], &form[1..]].concat();
+    assert!(post(&other.client, "/keys/new", &again).await.text.contains("tsk_"));
+    assert_eq!(app.admin().await.keys(&[]).await.json["records"][0]["attributes"]["description"], "\"loads\"");
+}
+
+/// Confirming the password in one tab replaces the session of all: what was typed in another is not lost.
+#[actix_web::test]
+async fn a_form_of_another_tab_is_sent_again_after_the_password_was_confirmed_in_the_first() {
+    let (app, browser) = administered().await;
+    app.advance(16 * MINUTE);
+    let first = [("name", "first"), ("lifetime", "30"), ("confirm_password", PASSWORD)];
+    let confirmed = browser.post("/keys/new", &first).await;
+    let fresh = with(&app, &cookies(&confirmed)).await;
+    let typed = [("csrf", browser.csrf.as_str()), ("name", "second"), ("lifetime", "30")];
+    let kept = post(&fresh.client, "/keys/new", &typed).await;
+    assert!(kept.status == 403 && kept.text.contains("Send it again?"), "{}", kept.text);
+    assert_eq!((field(&kept, "csrf"), field(&kept, "name")), (fresh.csrf.clone(), "second".to_owned()));
+    assert!(fresh.post("/keys/new", &typed[1..]).await.text.contains("tsk_"));
+}
+
+/// The page to send a form again has a right CSRF token: it is not for forms of other users or sites.
+#[actix_web::test]
+async fn a_form_of_somebody_else_is_not_offered_to_be_sent_again() {
+    let (app, browser) = administered().await;
+    app.user("eve", Role::Admin).await;
+    let eve = enter(&app, "eve").await;
+    let (own, of_user) = browser.csrf.split_once('.').unwrap();
+    for csrf in [eve.csrf.as_str(), "", own, &format!(".{own}"), &format!("{of_user}.{own}"), "x.y"] {
+        let form = [("csrf", csrf), ("name", "hers"), ("lifetime", "30")];
+        let refused = post(&browser.client, "/keys/new", &form).await;
+        assert_eq!(refused.status, 403, "{csrf}");
+        assert!(refused.text.contains("href=\"../keys/new\">Load the page again"), "{}", refused.text);
+        assert!(!refused.text.contains("hers"), "{}", refused.text);
+    }
+    let form = [("csrf", browser.csrf.as_str()), ("name", "theirs")];
+    for client in [&browser.client, &app.anonymous().with("host", "tessera.example.org")] {
+        let strange = client.with("sec-fetch-site", "cross-site");
+        let refused = post(&strange, "/keys/new", &form).await;
+        assert!(refused.status == 403 || refused.status == 303, "{}", refused.text);
+        assert!(!refused.text.contains("theirs"), "{}", refused.text);
+    }
+    let gone = post(&app.anonymous(), "/logout", &form).await;
+    assert!(led(&gone).starts_with("./login"));
 }
 
 #[actix_web::test]

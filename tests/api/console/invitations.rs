@@ -64,7 +64,7 @@ async fn an_invitation_ends_when_it_is_revoked_or_expires_or_its_inviter_is_gone
     let gone = browser.post("/people/invitations/revoke", &[("id", &ids[2])]).await;
     assert_eq!(led(&gone), "../../people/invitations?done=revoked");
     let again = browser.post("/people/invitations/revoke", &[("id", &ids[2])]).await;
-    assert_eq!(led(&again), "../../people/invitations?done=revoked");
+    assert_eq!(led(&again), "../../people/invitations?done=gone");
     assert_eq!(browser.post("/people/invitations/revoke", &[("id", "x")]).await.status, 400);
     browser.post("/people/remove", &[("username", "boss"), ("name", "boss")]).await;
     let open = async |text: &str| app.anonymous().get(&format!("/signup?invite_token={text}")).await.status;
@@ -76,6 +76,20 @@ async fn an_invitation_ends_when_it_is_revoked_or_expires_or_its_inviter_is_gone
     app.advance(7 * DAY);
     assert_eq!(open(&old).await, 400);
     assert_eq!(post(&app.anonymous(), "/signup", &form(&old, "eve", PASSWORD)).await.status, 400);
+}
+
+/// Whoever revokes an invitation that was just accepted must not be told that nobody can sign up with it.
+#[actix_web::test]
+async fn an_invitation_that_was_accepted_is_not_said_to_be_revoked() {
+    let (app, browser) = administered().await;
+    let invitation = invite(&browser, "Ada from sales", "$guest").await;
+    let id = field(&browser.get("/people/invitations").await, "id");
+    led(&post(&app.anonymous(), "/signup", &form(&invitation, "ada", PASSWORD)).await);
+    let late = browser.post("/people/invitations/revoke", &[("id", &id)]).await;
+    assert_eq!(led(&late), "../../people/invitations?done=gone");
+    let told = browser.get("/people/invitations?done=gone").await;
+    assert!(told.text.contains("It was no longer open: accepted, revoked or expired."), "{}", told.text);
+    assert!(told.text.contains("note warn") && !told.text.contains("no one can sign up"), "{}", told.text);
 }
 
 #[actix_web::test]

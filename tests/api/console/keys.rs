@@ -286,7 +286,14 @@ async fn a_key_is_deleted_only_by_its_name() {
     assert!(refused.status == 400 && refused.text.contains("This is not the name."), "{}", refused.text);
     assert_eq!(app.holder_of(&token).whoami().await.status, 200);
     assert!(browser.get(&path).await.text.contains("It is in use."));
-    assert_eq!(led(&browser.post(&path, &[("name", "etl")]).await), "../../keys?done=deleted");
+    let shown = field(&browser.get(&path).await, "edition");
+    let change = json!({"displayName": "etl", "description": "the pipeline of all"});
+    app.admin().await.try_update(&id.to_string(), &change).await.ok();
+    let late = browser.post(&path, &[("edition", &shown), ("name", "etl")]).await;
+    assert!(late.status == 400 && late.text.contains("This key was changed since you loaded"), "{}", late.text);
+    assert_eq!(app.holder_of(&token).whoami().await.status, 200);
+    let deleted = browser.post_shown(&path, &path, &[("name", "etl")]).await;
+    assert_eq!(led(&deleted), "../../keys?done=deleted");
     assert_eq!(app.holder_of(&token).whoami().await.status, 401);
 }
 

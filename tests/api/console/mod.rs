@@ -1,11 +1,14 @@
 //! The console: HTML pages.
 
 mod changes;
+mod confirmed;
 mod connections;
 mod exports;
 mod forms;
 mod invitations;
 mod keys;
+mod limited;
+mod once;
 mod pages;
 mod people;
 mod permissions;
@@ -89,6 +92,12 @@ pub async fn with(app: &App, cookies: &str) -> Browser {
 impl Browser {
     pub async fn get(&self, path: &str) -> Answer {
         self.client.get(path).await
+    }
+
+    /// Sends a form with the edition of the page that shows the record.
+    pub async fn post_shown(&self, page: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let edition = field(&self.get(page).await, "edition");
+        self.post(path, &[&[("edition", edition.as_str())], fields].concat()).await
     }
 
     /// Sends a form of this session.

@@ -93,7 +93,12 @@ async fn a_persona_is_created_changed_and_deleted_by_its_name() {
     assert!(late.text.contains("value=\"Mine\""), "nothing is lost: {}", late.text);
     let delete = format!("/personas/{id}/delete");
     assert_eq!(browser.post(&delete, &[("name", "Writers")]).await.status, 400, "people read its display name");
-    assert_eq!(led(&browser.post(&delete, &[("name", "All who write")]).await), "../../personas?done=deleted");
+    let shown = field(&browser.get(&delete).await, "edition");
+    save(&browser, id, &policy("reads", "deny", READ, "*")).await;
+    let late = browser.post(&delete, &[("edition", &shown), ("name", "All who write")]).await;
+    assert!(late.status == 400 && late.text.contains("Nothing was deleted."), "its policies changed: {}", late.text);
+    let deleted = browser.post_shown(&delete, &delete, &[("name", "All who write")]).await;
+    assert_eq!(led(&deleted), "../../personas?done=deleted");
     assert_eq!(admin.get(&path).await.status, 404);
 }
 
@@ -187,7 +192,7 @@ async fn what_is_wrong_with_a_policy_is_said_beside_its_field() {
     }
     let checked = browser.post(&format!("/personas/{persona}/policies/new"), &plus(&good, &[("step", "check")])).await;
     assert!(checked.status == 200 && !checked.text.contains("class=\"error\""), "{}", checked.text);
-    assert!(browser.get(&format!("/personas/{persona}")).await.text.contains("No policies that you see"));
+    assert!(browser.get(&format!("/personas/{persona}")).await.text.contains("No policies yet"));
 }
 
 #[actix_web::test]

@@ -30,9 +30,11 @@ async fn a_policy_of_the_platform_is_created_switched_changed_and_deleted() {
     assert!(page.contains("May read who changed what: Tessera itself.") && page.contains("To ada, with"), "{page}");
 
     let state = format!("{path}/state");
-    assert!(led(&browser.post(&state, &[("state", "disabled")]).await).ends_with("policies?done=disabled"));
+    let disabled = browser.post_shown(&path, &state, &[("state", "disabled")]).await;
+    assert!(led(&disabled).ends_with("policies?done=disabled"));
     assert!(!may().await, "a disabled policy has no effect");
-    assert!(led(&browser.post(&state, &[("state", "enabled")]).await).ends_with("policies?done=enabled"));
+    let enabled = browser.post_shown(&path, &state, &[("state", "enabled")]).await;
+    assert!(led(&enabled).ends_with("policies?done=enabled"));
     assert!(may().await);
 
     let form = browser.get(&path).await;
@@ -53,8 +55,37 @@ async fn a_policy_of_the_platform_is_created_switched_changed_and_deleted() {
     let delete = format!("{path}/delete");
     let wrong = browser.post(&delete, &[("name", "other")]).await;
     assert!(wrong.status == 400 && wrong.text.contains("id=\"name-error\""), "{}", wrong.text);
-    assert!(led(&browser.post(&delete, &[("name", "Analysts")]).await).ends_with("policies?done=deleted"));
+    let deleted = browser.post_shown(&delete, &delete, &[("name", "Analysts")]).await;
+    assert!(led(&deleted).ends_with("policies?done=deleted"));
     assert_eq!(browser.get(&path).await.status, 404);
+}
+
+/// What a user enables or deletes is what the page showed, not what somebody has made of it since.
+#[actix_web::test]
+async fn a_policy_of_the_platform_is_switched_and_deleted_as_it_was_shown() {
+    let (app, browser) = administered().await;
+    app.user("ada", Role::Guest).await;
+    app.user("eve", Role::Guest).await;
+    let disabled = FORM.map(|(name, value)| if name == "state" { (name, "disabled") } else { (name, value) });
+    led(&browser.post("/policies/new", &disabled).await);
+    let path = path_of(&browser, "Auditors").await;
+    let listed = browser.get("/policies").await;
+    let (_, form) = listed.text.split_once(&format!("action=\".{path}/state\"")).unwrap();
+    let (_, edition) = form.split_once("name=\"edition\" value=\"").unwrap();
+    let shown = edition.split('"').next().unwrap();
+    assert_eq!(shown, field(&browser.get(&path).await, "edition"), "the list sends the edition that it shows");
+
+    let theirs = disabled.map(|(name, value)| if name == "users" { (name, "eve") } else { (name, value) });
+    led(&browser.post_shown(&path, &path, &theirs).await);
+    for edition in [shown, ""] {
+        let late = browser.post(&format!("{path}/state"), &[("edition", edition), ("state", "enabled")]).await;
+        assert!(late.status == 400 && late.text.contains("This policy was changed"), "{}", late.text);
+        assert!(late.text.contains("\neve</textarea>"), "as it is now: {}", late.text);
+        let late = browser.post(&format!("{path}/delete"), &[("edition", edition), ("name", "Auditors")]).await;
+        assert!(late.status == 400 && late.text.contains("Nothing was deleted."), "{}", late.text);
+        assert!(late.text.contains("To eve, with"), "as it is now: {}", late.text);
+    }
+    assert_eq!(enter(&app, "eve").await.get("/audit").await.status, 403, "nothing was enabled");
 }
 
 #[actix_web::test]

@@ -250,3 +250,30 @@ async fn the_audit_trail_is_filtered_by_every_kind_of_action() {
     assert!(browser.get("/audit?action=access_token.").await.text.contains("access_token.created"));
     assert!(!browser.get("/audit?action=token.").await.text.contains("access_token.created"));
 }
+
+/// Mail programs and chats add such parameters to links.
+#[actix_web::test]
+async fn settings_lead_to_the_access_tokens_and_pages_ignore_parameters_of_statistics() {
+    let (_app, browser) = administered().await;
+    for path in ["/settings", "/settings/"] {
+        assert!(led(&browser.get(path).await).ends_with("/settings/tokens"), "{path}");
+    }
+    for path in [
+        "/keys?utm_source=mail&utm_medium=link",
+        "/settings/tokens?utm_campaign=x",
+        "/audit?utm_source=x",
+        "/?utm_id=1",
+    ] {
+        assert_eq!(browser.get(path).await.status, 200, "{path}");
+    }
+    assert_eq!(browser.get("/keys?colour=red").await.status, 400);
+}
+
+#[actix_web::test]
+async fn a_token_that_is_gone_is_not_said_to_be_revoked() {
+    let (_app, browser) = administered().await;
+    let gone = browser.post("/settings/tokens/revoke", &[("id", "gone")]).await;
+    assert_eq!(led(&gone), "../../settings/tokens?done=gone");
+    let told = browser.get("/settings/tokens?done=gone").await.text;
+    assert!(told.contains("There was no such token any more") && told.contains("note warn"), "{told}");
+}

@@ -309,15 +309,23 @@ def test_a_session_that_ended_elsewhere_leads_back_after_signing_in(browse):
     page.reload()
     sign_in_here(page)
     expect(page).to_have_url(re.compile(r"/keys\?status=active$"))
-    # So does a form that is sent then, and nothing is created.
+    # A form that is sent then is not lost: it is sent again after signing in, in another tab.
     page.goto("/keys/new")
-    page.get_by_label("Name", exact=True).fill("not created")
+    name = f"late {uuid.uuid4()}"
+    page.get_by_label("Name", exact=True).fill(name)
     other.goto("/keys")
     other.get_by_role("button", name="Sign out").click()
     other.get_by_text("You are signed out.").wait_for()
     page.get_by_role("button", name="Create key").click()
-    sign_in_here(page)
-    expect(page).to_have_url(re.compile("/keys/new$"))
+    expect(page.get_by_role("heading", name="Your session has ended")).to_be_visible()
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Sign in").click()
+    sign_in_here(opened.value)
+    expect(opened.value).to_have_url(re.compile("/keys/new$"))
+    page.get_by_role("button", name="Send it").click()
+    expect(page.get_by_role("heading", name="Send it again?")).to_be_visible()
+    page.get_by_role("button", name="Send it").click()
+    expect(page.get_by_role("heading", name=f"{name} is ready")).to_be_visible()
 
 
 def sign_in_here(page):

@@ -162,4 +162,4 @@ def test_a_policy_is_checked_while_it_is_typed(browse, server):
     expect(page.locator("#actions-error")).to_have_count(0)
     # Nothing is saved by that.
     page.goto(f"/personas/{persona['id']}")
-    expect(page.get_by_role("heading", name="No policies that you see")).to_be_visible()
+    expect(page.get_by_role("heading", name="No policies yet")).to_be_visible()

@@ -1,5 +1,7 @@
 //! `POST /keys/bulk`: deletes, links or unlinks several keys, after a preview of the changes, or exports them.
 
+use std::collections::HashMap;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
@@ -13,12 +15,13 @@ use crate::domain::error::{Error, Result as DomainResult, Violation};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::Permission;
 use crate::domain::text::at;
+use crate::http::console::changed::persona_names;
 use crate::http::console::confirm;
 use crate::http::console::export::Format;
 use crate::http::console::form::{Form, sentence};
 use crate::http::console::{Page, SignedInRequest, SubmittedForm, safe_redirect_target};
 use crate::http::problem::Failure;
-use crate::service::keys::api_keys;
+use crate::service::keys::{api_keys, changeable};
 
 /// The most keys of a request: no less than a page of the list has.
 const MOST: usize = 50;
@@ -62,13 +65,13 @@ impl BulkAction {
         }
     }
 
-    /// The change to a key in words; `None` if nothing changes.
-    fn change(&self, key: &ApiKey) -> Option<String> {
+    /// The change to a key in words, with the persona's display name; `None` if nothing changes.
+    fn change(&self, key: &ApiKey, persona: &str) -> Option<String> {
         let linked = |name: &str| key.personas.iter().any(|persona| persona.qualified_name == name);
         match self {
             Self::Delete => Some("is deleted, for good".to_owned()),
-            Self::Link(name) => (!linked(name)).then(|| format!("gains the persona {name}")),
-            Self::Unlink(name) => linked(name).then(|| format!("loses the persona {name}")),
+            Self::Link(name) => (!linked(name)).then(|| format!("gains the persona {persona}")),
+            Self::Unlink(name) => linked(name).then(|| format!("loses the persona {persona}")),
         }
     }
 }
@@ -131,8 +134,14 @@ struct Line {
     /// Empty if nothing changes.
     change: String,
     is_in_use: bool,
-    /// Why the change was refused; empty if it was not.
+    /// Why the change is or was refused; empty if it is not.
     refusal: String,
+}
+
+impl Line {
+    fn changes(&self) -> bool {
+        !self.change.is_empty() && self.refusal.is_empty()
+    }
 }
 
 #[derive(Template)]
@@ -159,8 +168,8 @@ impl Bulk {
     ) -> Result<Self, Failure> {
         Ok(Self {
             page: request.page("Several keys", "keys")?,
-            changes: lines.iter().filter(|line| !line.change.is_empty()).count(),
-            in_use: lines.iter().filter(|line| line.is_in_use && !line.change.is_empty()).count(),
+            changes: lines.iter().filter(|line| line.changes()).count(),
+            in_use: lines.iter().filter(|line| line.is_in_use && line.changes()).count(),
             lines,
             operation,
             is_done,
@@ -217,7 +226,7 @@ pub async fn act(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> 
     if exported.is_none() {
         submitted.actor.require(Permission::ManageApiKeys)?;
     }
-    let goes_ahead = submitted.form.text("step") == "go";
+    let goes_ahead = exported.is_none() && submitted.form.text("step") == "go";
     if goes_ahead && let Some(question) = confirm::require_recent_sign_in(&mut submitted).await? {
         return Ok(question);
     }
@@ -243,17 +252,20 @@ pub async fn act(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> 
         Err(broken) if broken.field == "with" => return which_persona(request, form, keys, &broken).await,
         Err(broken) => return Err(broken.into()),
     };
+    let mut names = persona_names(request, std::iter::once(operation.persona())).await?;
+    let persona = names.remove(operation.persona()).unwrap_or_else(|| operation.persona().to_owned());
+    let refusals = refusals(request, &operation, &persona, &keys).await?;
     let now = request.now();
     let counted = form.text("count").trim() == keys.len().to_string();
     let differences = if goes_ahead { differences(form, &keys, &operation, now) } else { Vec::new() };
     if goes_ahead && differences.is_empty() && (operation != BulkAction::Delete || counted) {
-        let lines = carry_out(request, &operation, keys).await?;
+        let lines = carry_out(request, &operation, &persona, keys).await?;
         return request.answer(StatusCode::OK, &Bulk::new(request, lines, operation, true, "")?);
     }
     let line = |key: ApiKey| Line {
-        change: operation.change(&key).unwrap_or_default(),
+        change: operation.change(&key, &persona).unwrap_or_default(),
         is_in_use: is_in_use(&key, now),
-        refusal: String::new(),
+        refusal: refusals.get(&key.id).cloned().unwrap_or_default(),
         seen: Seen::write(&key, is_in_use(&key, now)),
         row: Row::of(key, now),
     };
@@ -267,11 +279,37 @@ pub async fn act(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure> 
     request.answer(status, &Bulk { differences, ..Bulk::new(request, lines, operation, false, error)? })
 }
 
+/// Why keys would not be changed, in words.
+async fn refusals(
+    request: &SignedInRequest,
+    operation: &BulkAction,
+    persona: &str,
+    keys: &[ApiKey],
+) -> Result<HashMap<PrincipalId, String>, Failure> {
+    let (service, actor) = (&request.state.service, &request.actor);
+    let ids = keys.iter().map(|key| key.id).collect();
+    let mut refusals = changeable::refused_keys(service, actor, ids).await?;
+    if let BulkAction::Link(name) = operation
+        && changeable::refused_personas(service, actor, vec![name.clone()]).await?.contains(name)
+    {
+        let beyond = format!("You cannot link the persona {persona}: it may allow more than you may do yourself.");
+        for key in keys.iter().filter(|key| operation.change(key, persona).is_some()) {
+            refusals.insert(key.id, beyond.clone());
+        }
+    }
+    Ok(refusals)
+}
+
 /// Changes the keys one by one; a refusal for one key does not stop the others.
-async fn carry_out(request: &SignedInRequest, operation: &BulkAction, keys: Vec<ApiKey>) -> Result<Vec<Line>, Failure> {
+async fn carry_out(
+    request: &SignedInRequest,
+    operation: &BulkAction,
+    persona: &str,
+    keys: Vec<ApiKey>,
+) -> Result<Vec<Line>, Failure> {
     let (mut lines, now) = (Vec::new(), request.now());
     for key in keys {
-        let change = operation.change(&key).unwrap_or_default();
+        let change = operation.change(&key, persona).unwrap_or_default();
         let outcome = if change.is_empty() { Ok(()) } else { to_one(request, operation, &key).await };
         let refusal = match outcome {
             Ok(()) => String::new(),

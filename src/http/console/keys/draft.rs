@@ -9,6 +9,10 @@ use crate::domain::permission::Permission;
 use crate::domain::text::{Description, DisplayName};
 use crate::http::console::form::{Form, FormErrors};
 
+/// Field names of the services, and their names in the form.
+pub(super) const FIELDS: [(&str, &str); 3] =
+    [("personaQualifiedNames", "persona"), ("workspacePermissions", "permission"), ("displayName", "name")];
+
 /// The fields of the form, as typed.
 #[derive(Debug, Clone, Default)]
 pub struct Draft {

@@ -81,7 +81,7 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
         expires: list_url.column(ApiKeyField::ExpiresAt),
         last_used: list_url.column(ApiKeyField::LastUsedAt),
         created: list_url.column(ApiKeyField::CreatedAt),
-        rows: found.records.into_iter().map(|key| Row::of(key, now)).collect(),
+        rows: Row::all(&request, found.records).await?,
         next,
         url: list_url,
         notice,

@@ -1,5 +1,6 @@
 //! `/keys`: API keys.
 
+mod authentication;
 mod bounds;
 pub mod bulk;
 pub mod change;

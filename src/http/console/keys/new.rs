@@ -3,15 +3,15 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use askama::Template;
-use data_encoding::BASE64URL_NOPAD;
 
-use super::choices::Choices;
+use super::choices::{Choices, not_saved};
 use super::created::Created;
 use super::draft::Draft;
 use crate::domain::api_key::NEVER;
 use crate::domain::permission::Permission;
 use crate::http::console::confirm;
 use crate::http::console::form::{Form, FormErrors};
+use crate::http::console::once;
 use crate::http::console::words::DisplayTime;
 use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
@@ -19,10 +19,6 @@ use crate::service::keys::api_keys;
 
 /// The default lifetime in days.
 const LIFETIME: &str = "30";
-
-/// Field names of the services, and their names in the form.
-pub(super) const FIELDS: [(&str, &str); 3] =
-    [("personaQualifiedNames", "persona"), ("workspacePermissions", "permission"), ("displayName", "name")];
 
 /// The fields whose errors are shown beside them.
 pub(super) const SHOWN: &[&str] =
@@ -71,13 +67,7 @@ const TEMPLATES: [KeyTemplate; 4] = [
 pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     request.actor.require(Permission::ManageApiKeys)?;
     let draft = Draft::read(&Form::of_query(request.http.query_string()), LIFETIME);
-    page(&request, draft, FormErrors::default(), StatusCode::OK, generate_request_key(&request)?).await
-}
-
-fn generate_request_key(request: &SignedInRequest) -> Result<String, Failure> {
-    let mut random = [0; 16];
-    request.state.service.entropy.fill(&mut random)?;
-    Ok(BASE64URL_NOPAD.encode(&random))
+    page(&request, draft, FormErrors::default(), StatusCode::OK, once::new_key(&request)?).await
 }
 
 async fn page(
@@ -115,9 +105,10 @@ pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
     }
     let (request, form) = (&submitted.request, &submitted.form);
     let draft = Draft::read(form, LIFETIME);
-    let request_key = form.text("request_key").to_owned();
-    let usable = (16..=64).contains(&request_key.len()) && request_key.bytes().all(|byte| byte.is_ascii_graphic());
-    let request_key = if usable { request_key } else { generate_request_key(request)? };
+    let request_key = match once::key_of(form) {
+        Some(key) => key.to_owned(),
+        None => once::new_key(request)?,
+    };
     let new = match draft.new_key(request.now()) {
         Ok(new) => new,
         Err(errors) => return page(request, draft, errors, StatusCode::BAD_REQUEST, request_key).await,
@@ -128,8 +119,8 @@ pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
     match api_keys::create(&request.state.service, &request.actor, new, repeatable).await {
         Ok(created) => request.answer(StatusCode::OK, &Created::of(request, url, created)?),
         Err(error) => {
-            let errors = FormErrors::from_error(error, &FIELDS)?;
-            page(request, draft, errors, StatusCode::BAD_REQUEST, generate_request_key(request)?).await
+            let errors = not_saved(request, &draft, &[], error).await?.errors;
+            page(request, draft, errors, StatusCode::BAD_REQUEST, once::new_key(request)?).await
         }
     }
 }

@@ -1,10 +1,13 @@
 //! `GET /keys/{guid}`: a key, what it may do and why, why an action is denied, and its audit trail.
 
+use std::collections::HashMap;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use form_urlencoded::Serializer;
 
+use super::authentication::Authentication;
 use super::bounds::{BoundsInWords, rate};
 use super::chart::Chart;
 use super::id_of;
@@ -18,17 +21,17 @@ use crate::domain::permission::Permission;
 use crate::domain::persona::PersonaRef;
 use crate::domain::policy::{Category, Effect};
 use crate::domain::usage::Interval;
-use crate::http::console::form::FormErrors;
+use crate::http::console::form::{FormErrors, sentence};
 use crate::http::console::list::is;
 use crate::http::console::signed_in::allowed;
 use crate::http::console::trail::Entry;
 use crate::http::console::verdict::{Verdict, VerdictForm};
-use crate::http::console::words::{ActionWords, DisplayTime, counted, meaning, resources};
+use crate::http::console::words::{ActionWords, DisplayTime, counted, meaning, policies, resources};
 use crate::http::console::{Page, SignedInRequest};
 use crate::http::problem::Failure;
-use crate::service::authz::effective;
-use crate::service::keys::api_keys;
+use crate::service::authz::effective::{self, HiddenSources};
 use crate::service::keys::usage::{self, Period};
+use crate::service::keys::{api_keys, changeable};
 use crate::service::upkeep::audit;
 
 #[derive(Template)]
@@ -46,6 +49,8 @@ struct One {
     permissions: Vec<&'static str>,
     /// `None` if the user may not see the key's permissions.
     may: Option<Vec<Line>>,
+    /// What says something about the key that the user may not read: `2 policies say`; empty if there is nothing.
+    hidden: String,
     question: VerdictForm,
     /// What is wrong with the question.
     faults: FormErrors,
@@ -57,6 +62,9 @@ struct One {
     /// `None` if the user may not read the audit trail.
     trail: Option<Vec<Entry>>,
     may_change: bool,
+    /// Why the user may not change or delete it, although keys are the user's to manage; empty if that is not so.
+    locked: String,
+    authentication: Authentication,
     notice: &'static str,
 }
 
@@ -101,7 +109,14 @@ pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<H
     let actions: Vec<&str> =
         Category::all().flat_map(Category::actions).chain(Permission::ALL.map(Permission::name)).collect();
     let known = if faults.is_empty() { Vec::new() } else { actions.iter().map(|name| ActionWords::of(name)).collect() };
+    let may_change = request.actor.permissions().contains(Permission::ManageApiKeys);
+    let mut locked = HashMap::new();
+    if may_change {
+        locked = changeable::refused_keys(service, &request.actor, vec![key.id]).await?;
+    }
     let one = One {
+        locked: locked.remove(&key.id).map_or_else(String::new, |reason| sentence(&reason)),
+        authentication: Authentication::of(&request, key.id).await?,
         page: request.page(key.display_name.clone(), "keys")?,
         bounds: BoundsInWords::of(&key, &used.networks),
         chart: Chart::of(by, &question, &used.series, used.networks, now),
@@ -110,13 +125,14 @@ pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<H
         addresses: key.limits.addresses.texts().collect(),
         rate: key.limits.rate.map_or_else(|| "as often as it likes".to_owned(), rate),
         permissions: key.permissions.iter().map(|permission| meaning(permission).0).collect(),
-        may: may.map(|found| lines(found, &key.personas, now)),
+        hidden: may.as_ref().map_or_else(String::new, |found| hidden_words(found.hidden)),
+        may: may.map(|found| lines(found.permissions, &key.personas, now)),
         actions,
         known,
         suggestions,
         trail: trail(&request, &key).await?,
-        may_change: request.actor.permissions().contains(Permission::ManageApiKeys),
-        row: Row::of(key, now),
+        may_change,
+        row: Row::all(&request, vec![key]).await?.remove(0),
         question,
         faults,
         verdict,
@@ -153,6 +169,21 @@ fn relation_word(relation: Relation) -> &'static str {
     match relation {
         Relation::Admin => "admin",
         Relation::Viewer => "viewer",
+    }
+}
+
+/// The sources that the user may not read: `2 policies and 1 connection or collection say`.
+fn hidden_words(hidden: HiddenSources) -> String {
+    let of_policies = (hidden.policies > 0).then(|| policies(hidden.policies));
+    let assets = (hidden.assets > 0).then(|| match hidden.assets {
+        1 => "1 connection or collection".to_owned(),
+        many => format!("{many} connections and collections"),
+    });
+    let sources = of_policies.into_iter().chain(assets).collect::<Vec<_>>().join(" and ");
+    match hidden.count() {
+        0 => String::new(),
+        1 => format!("{sources} says"),
+        _ => format!("{sources} say"),
     }
 }
 

@@ -4,12 +4,11 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use super::choices::Choices;
+use super::choices::{Choices, not_saved, refused_names};
 use super::draft::Draft;
 use super::id_of;
 use super::row::Row;
 use crate::domain::api_key::{ApiKey, ApiKeyUpdate, persona_set};
-use crate::domain::edition::{Edition, Expected};
 use crate::domain::error::Error;
 use crate::domain::permission::Permission;
 use crate::http::console::confirm;
@@ -37,6 +36,8 @@ struct Personas {
     /// `None` if nothing is tried, or if the user may not see what the personas allow.
     gains: Option<Gains>,
     edition: String,
+    /// The names of the chosen personas that the user may not link it to; empty if there are none.
+    refused: String,
     /// Whether another request has changed the key since the page was loaded.
     has_changed: bool,
 }
@@ -74,7 +75,9 @@ async fn page(
         }
     }
     let status = if errors.is_empty() && !has_changed { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let new: Vec<String> = draft.personas.iter().filter(|name| !current.contains(*name)).cloned().collect();
     let personas = Personas {
+        refused: refused_names(request, &new).await?,
         page: request.page(format!("What if: {}", key.display_name), "keys")?,
         choices: Choices::of(request, &draft).await?,
         edition: key.edition().0,
@@ -101,7 +104,7 @@ pub async fn save(mut submitted: SubmittedForm, guid: web::Path<String>) -> Resu
     let (service, id) = (&request.state.service, id_of(&guid)?);
     let key = api_keys::get(service, &request.actor, id).await?;
     let draft = Draft { personas: Draft::read(form, "keep").personas, ..Draft::of(&key) };
-    let expected = Expected::OneOf(vec![Edition(form.text("edition").to_owned())]);
+    let expected = form.edition();
     let (errors, has_changed) = match draft.update(request.now()) {
         Err(errors) => (errors, false),
         Ok(update) => {
@@ -109,7 +112,7 @@ pub async fn save(mut submitted: SubmittedForm, guid: web::Path<String>) -> Resu
             match api_keys::update(service, &request.actor, id, update, expected).await {
                 Ok(key) => return Ok(request.redirect(&format!("keys/{}?done=changed", key.id))),
                 Err(Error::Changed) => (FormErrors::default(), true),
-                Err(error) => (FormErrors::from_error(error, &FIELDS)?, false),
+                Err(error) => (not_saved(request, &draft, &key.personas, error).await?.errors, false),
             }
         }
     };

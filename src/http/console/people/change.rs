@@ -10,7 +10,7 @@ use crate::domain::permission::Permission;
 use crate::domain::principal::{PrincipalState, Role};
 use crate::domain::user::is_username;
 use crate::http::console::confirm;
-use crate::http::console::form::FormErrors;
+use crate::http::console::form::{FormErrors, NotDone};
 use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
 use crate::service::people::users;
@@ -101,7 +101,7 @@ pub async fn state(mut submitted: SubmittedForm) -> Result<HttpResponse, Failure
 struct Remove {
     page: Page,
     username: String,
-    errors: FormErrors,
+    not_done: NotDone,
 }
 
 /// `GET /people/remove?username=`
@@ -111,13 +111,12 @@ struct Remove {
 pub async fn ask(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     request.actor.require(Permission::ManageUsersAndGroups)?;
     let username = username(request.params().get("username")?)?;
-    question(&request, username, FormErrors::default())
+    question(&request, username, NotDone::default())
 }
 
-fn question(request: &SignedInRequest, username: String, errors: FormErrors) -> Result<HttpResponse, Failure> {
-    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+fn question(request: &SignedInRequest, username: String, not_done: NotDone) -> Result<HttpResponse, Failure> {
     let page = request.page(format!("Remove {username}"), "people")?;
-    request.answer(status, &Remove { page, username, errors })
+    request.answer(not_done.status(), &Remove { page, username, not_done })
 }
 
 /// `POST /people/remove`
@@ -140,6 +139,8 @@ pub async fn remove(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
             _ => Ok(()),
         }
     };
-    let errors = FormErrors::of_deletion(form, &username, removal).await?;
-    if errors.is_empty() { Ok(request.redirect("people?done=removed")) } else { question(request, username, errors) }
+    match NotDone::of_deletion(form, &username, removal).await? {
+        None => Ok(request.redirect("people?done=removed")),
+        Some(not_done) => question(request, username, not_done),
+    }
 }

@@ -13,6 +13,8 @@ use crate::domain::text::DisplayName;
 use crate::http::base_url::base_url;
 use crate::http::console::confirm;
 use crate::http::console::form::{Form, FormErrors};
+use crate::http::console::notice::Notice;
+use crate::http::console::once::{self, Makes};
 use crate::http::console::sign_up::INVITATION;
 use crate::http::console::words::DisplayTime;
 use crate::http::console::{Page, SignedInRequest, SubmittedForm};
@@ -34,7 +36,8 @@ struct Invitations {
     list: Option<List>,
     draft: Draft,
     errors: FormErrors,
-    notice: &'static str,
+    notice: Notice,
+    request_key: String,
 }
 
 struct List {
@@ -117,8 +120,9 @@ pub async fn show(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     let params = request.params();
     params.only(&["done"])?;
     let notice = match params.get("done")? {
-        "revoked" => "The invitation is revoked: no one can sign up with it any more.",
-        _ => "",
+        "revoked" => Notice::Good("The invitation is revoked: no one can sign up with it any more."),
+        "gone" => Notice::Warning("It was no longer open: accepted, revoked or expired. Look at People."),
+        _ => Notice::None,
     };
     page(&request, Draft::read(&Form::default()), FormErrors::default(), notice).await
 }
@@ -127,7 +131,7 @@ async fn page(
     request: &SignedInRequest,
     draft: Draft,
     errors: FormErrors,
-    notice: &'static str,
+    notice: Notice,
 ) -> Result<HttpResponse, Failure> {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
     let (service, held, now) = (&request.state.service, request.actor.permissions(), request.now());
@@ -150,7 +154,8 @@ async fn page(
     } else {
         None
     };
-    request.answer(status, &Invitations { page: request.page("Invitations", "people")?, list, draft, errors, notice })
+    let (page, request_key) = (request.page("Invitations", "people")?, once::new_key(request)?);
+    request.answer(status, &Invitations { page, list, draft, errors, notice, request_key })
 }
 
 #[derive(Template)]
@@ -173,9 +178,13 @@ pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
     let draft = Draft::read(&submitted.form);
     let new = match draft.new_invitation() {
         Ok(new) => new,
-        Err(errors) => return page(request, draft, errors, "").await,
+        Err(errors) => return page(request, draft, errors, Notice::None).await,
     };
     let base = base_url(&request.state, &request.http)?;
+    let makes = Makes { what: "invitation", list: "people/invitations", form: "people/invitations" };
+    if let Some(answer) = once::sent_before(&submitted, makes).await? {
+        return Ok(answer);
+    }
     match open_invitations::create(&request.state.service, &request.actor, new).await {
         Ok((invitation, text)) => {
             let invited = Invited {
@@ -185,7 +194,7 @@ pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
             };
             request.answer(StatusCode::OK, &invited)
         }
-        Err(error) => page(request, draft, FormErrors::from_error(error, &[])?, "").await,
+        Err(error) => page(request, draft, FormErrors::from_error(error, &[])?, Notice::None).await,
     }
 }
 
@@ -197,8 +206,9 @@ pub async fn revoke(submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
     let id = InvitationId::parse(submitted.form.text("id"));
     let id = id.ok_or_else(|| Violation::new("id", "must be the id of an invitation"))?;
     match open_invitations::revoke(&submitted.state.service, &submitted.actor, id).await {
-        // Already revoked, accepted or expired.
-        Ok(()) | Err(Error::NotFound { .. }) => Ok(submitted.redirect("people/invitations?done=revoked")),
+        Ok(()) => Ok(submitted.redirect("people/invitations?done=revoked")),
+        // It may have been accepted: that person is a user now.
+        Err(Error::NotFound { .. }) => Ok(submitted.redirect("people/invitations?done=gone")),
         Err(error) => Err(error.into()),
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::permission::Permission;
 use crate::domain::text::clip;
 use crate::domain::user::is_username;
 use crate::http::console::confirm;
-use crate::http::console::form::FormErrors;
+use crate::http::console::form::NotDone;
 use crate::http::console::list::{Column, is};
 use crate::http::console::settings::tokens::Row as TokenRow;
 use crate::http::console::signed_in::allowed;
@@ -94,7 +94,7 @@ async fn tokens(request: &SignedInRequest, username: &str, sees_all: bool) -> Do
 struct Delete {
     page: Page,
     account: Row,
-    errors: FormErrors,
+    not_done: NotDone,
 }
 
 /// `GET /people/service-accounts/{username}/delete`
@@ -102,15 +102,14 @@ struct Delete {
 /// # Errors
 /// [`Error::Forbidden`], [`Error::NotFound`]; when the storage fails.
 pub async fn ask(request: SignedInRequest, name: web::Path<String>) -> Result<HttpResponse, Failure> {
-    question(&request, username(&name)?, FormErrors::default()).await
+    question(&request, username(&name)?, NotDone::default()).await
 }
 
-async fn question(request: &SignedInRequest, username: String, errors: FormErrors) -> Result<HttpResponse, Failure> {
-    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+async fn question(request: &SignedInRequest, username: String, not_done: NotDone) -> Result<HttpResponse, Failure> {
     let account = service_accounts::get(&request.state.service, &request.actor, username).await?;
     let account = Row::of(account, request.now());
     let page = request.page(format!("Delete {}", account.name), "people")?;
-    request.answer(status, &Delete { page, account, errors })
+    request.answer(not_done.status(), &Delete { page, account, not_done })
 }
 
 /// `POST /people/service-accounts/{username}/delete`
@@ -125,9 +124,8 @@ pub async fn delete(mut submitted: SubmittedForm, name: web::Path<String>) -> Re
     let (service, username) = (&request.state.service, username(&name)?);
     let account = service_accounts::get(service, &request.actor, username.clone()).await?;
     let deletion = service_accounts::delete(service, &request.actor, username.clone());
-    let errors = FormErrors::of_deletion(&submitted.form, &account.display_name, deletion).await?;
-    if errors.is_empty() {
-        return Ok(request.redirect("people/service-accounts?done=deleted"));
+    match NotDone::of_deletion(&submitted.form, &account.display_name, deletion).await? {
+        None => Ok(request.redirect("people/service-accounts?done=deleted")),
+        Some(not_done) => question(request, username, not_done).await,
     }
-    question(request, username, errors).await
 }

@@ -11,6 +11,7 @@ use crate::domain::text::{Description, DisplayName};
 use crate::http::console::confirm;
 use crate::http::console::form::FormErrors;
 use crate::http::console::list::{Column, ListUrl, contains};
+use crate::http::console::once::{self, Makes};
 use crate::http::console::words::DisplayTime;
 use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
@@ -100,6 +101,7 @@ struct New {
     name: String,
     description: String,
     errors: FormErrors,
+    request_key: String,
 }
 
 /// `GET /people/service-accounts/new`
@@ -118,8 +120,8 @@ fn page(
     errors: FormErrors,
 ) -> Result<HttpResponse, Failure> {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let page = request.page("New service account", "people")?;
-    request.answer(status, &New { page, name, description, errors })
+    let (page, request_key) = (request.page("New service account", "people")?, once::new_key(request)?);
+    request.answer(status, &New { page, name, description, errors, request_key })
 }
 
 /// `POST /people/service-accounts/new`
@@ -139,6 +141,10 @@ pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
     let (Some(display_name), Some(description)) = (display_name, description) else {
         return page(request, name, text, errors);
     };
+    let makes = Makes { what: "service account", list: "people/service-accounts", form: "people/service-accounts/new" };
+    if let Some(answer) = once::sent_before(&submitted, makes).await? {
+        return Ok(answer);
+    }
     match service_accounts::create(&request.state.service, &request.actor, Some(display_name), description).await {
         Ok(account) => {
             let username = account.principal.username().to_string();

@@ -5,13 +5,14 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::id_of;
-use crate::domain::edition::{Edition, Expected};
+use crate::domain::edition::Edition;
 use crate::domain::error::Error;
+use crate::domain::ids::PersonaId;
 use crate::domain::permission::Permission;
 use crate::domain::persona::{Persona, PersonaInput};
 use crate::domain::text::{Description, DisplayName};
 use crate::http::console::confirm;
-use crate::http::console::form::{Form, FormErrors};
+use crate::http::console::form::{Form, FormErrors, NotDone};
 use crate::http::console::gains::Gains;
 use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
@@ -153,7 +154,7 @@ pub async fn save(mut submitted: SubmittedForm, guid: web::Path<String>) -> Resu
     }
     let (request, form) = (&submitted.request, &submitted.form);
     let (service, id, draft) = (&request.state.service, id_of(&guid)?, Draft::read(form));
-    let expected = Expected::OneOf(vec![Edition(form.text("edition").to_owned())]);
+    let expected = form.edition();
     let (errors, has_changed) = match draft.input() {
         Err(errors) => (errors, false),
         Ok(input) => match personas::update(service, &request.actor, id, input, expected).await {
@@ -172,7 +173,9 @@ struct Delete {
     page: Page,
     persona: Persona,
     gains: Gains,
-    errors: FormErrors,
+    /// The edition of the persona and its policies that are shown.
+    edition: String,
+    not_done: NotDone,
 }
 
 /// `GET /personas/{guid}/delete`
@@ -181,21 +184,29 @@ struct Delete {
 /// [`Error::NotFound`], [`Error::Forbidden`]; when the storage fails.
 pub async fn ask(request: SignedInRequest, guid: web::Path<String>) -> Result<HttpResponse, Failure> {
     request.actor.require(Permission::ManagePersonas)?;
-    let persona = personas::get(&request.state.service, &request.actor, id_of(&guid)?).await?;
-    question(&request, persona, FormErrors::default()).await
+    question(&request, id_of(&guid)?, NotDone::default()).await
 }
 
-async fn question(request: &SignedInRequest, persona: Persona, errors: FormErrors) -> Result<HttpResponse, Failure> {
-    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let (service, change) = (&request.state.service, PolicyChange::DeleteAll);
-    let comparison = persona_policies::preview(service, &request.actor, persona.id, change).await?;
+async fn question(request: &SignedInRequest, id: PersonaId, not_done: NotDone) -> Result<HttpResponse, Failure> {
+    let (service, actor) = (&request.state.service, &request.actor);
+    // Before the comparison: what changes in between is noticed when the form is sent.
+    let persona = personas::get(service, actor, id).await?;
+    let edition = edition(request, &persona).await?;
+    let comparison = persona_policies::preview(service, actor, id, PolicyChange::DeleteAll).await?;
     let delete = Delete {
         page: request.page(format!("Delete {}", persona.display_name), "personas")?,
         gains: Gains::of(request, comparison).await?,
         persona,
-        errors,
+        edition: edition.0,
+        not_done,
     };
-    request.answer(status, &delete)
+    request.answer(delete.not_done.status(), &delete)
+}
+
+/// The edition of a persona with its policies, which the preview of its deletion is about.
+async fn edition(request: &SignedInRequest, persona: &Persona) -> Result<Edition, Failure> {
+    let found = personas::policies(&request.state.service, &request.actor, persona.id).await?;
+    Ok(persona.edition_with(&found.policies))
 }
 
 /// `POST /personas/{guid}/delete`
@@ -210,10 +221,9 @@ pub async fn delete(mut submitted: SubmittedForm, guid: web::Path<String>) -> Re
     let request = &submitted.request;
     let (service, id) = (&request.state.service, id_of(&guid)?);
     let persona = personas::get(service, &request.actor, id).await?;
-    let deletion = personas::delete(service, &request.actor, id);
-    let errors = FormErrors::of_deletion(&submitted.form, &persona.display_name, deletion).await?;
-    if errors.is_empty() {
-        return Ok(request.redirect("personas?done=deleted"));
+    let deletion = personas::delete_edition(service, &request.actor, id, submitted.form.edition());
+    match NotDone::of_deletion(&submitted.form, &persona.display_name, deletion).await? {
+        None => Ok(request.redirect("personas?done=deleted")),
+        Some(not_done) => question(request, id, not_done).await,
     }
-    question(request, persona, errors).await
 }

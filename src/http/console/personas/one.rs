@@ -16,9 +16,10 @@ use crate::domain::persona::Persona;
 use crate::http::console::keys::row::Row;
 use crate::http::console::list::is;
 use crate::http::console::policies::PolicyView;
-use crate::http::console::{Page, SignedInRequest};
+use crate::http::console::{Page, SignedInRequest, words};
 use crate::http::problem::Failure;
-use crate::service::catalogue::{entities, personas};
+use crate::service::catalogue::entities;
+use crate::service::catalogue::personas::{self, PersonaPolicies};
 use crate::service::keys::api_keys;
 
 #[derive(Template)]
@@ -27,6 +28,8 @@ struct One {
     page: Page,
     persona: Persona,
     policies: Vec<PolicyView>,
+    /// How many policies the user may not read, in words; empty if there are none.
+    hidden: String,
     keys: Vec<Row>,
     more_keys: bool,
     users: Vec<String>,
@@ -49,7 +52,7 @@ pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<H
     let id = id_of(&guid)?;
     let service = &request.state.service;
     let persona = personas::get(service, &request.actor, id).await?;
-    let policies = personas::policies(service, &request.actor, id).await?;
+    let PersonaPolicies { policies, hidden } = personas::policies(service, &request.actor, id).await?;
     let (keys, more_keys) = keys(&request, &persona, KEYS).await?;
     let may_change = request.actor.permissions().contains(Permission::ManagePersonas);
     let administers = request.actor.standing().assets.iter().any(|grant| grant.relation == Relation::Admin);
@@ -62,6 +65,7 @@ pub async fn show(request: SignedInRequest, guid: web::Path<String>) -> Result<H
     };
     let one = One {
         page: request.page(persona.display_name.clone(), "personas")?,
+        hidden: if hidden == 0 { String::new() } else { words::policies(hidden) },
         policies: policies.into_iter().map(PolicyView::of).collect(),
         keys,
         more_keys,

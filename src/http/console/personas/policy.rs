@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::id_of;
 use super::policy_draft::{CategoryChoice, Draft};
-use crate::domain::edition::{Edition, Expected};
+use crate::domain::edition::Expected;
 use crate::domain::entity::PolicyDraft;
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::ids::PolicyId;
@@ -94,7 +94,8 @@ async fn find(
     let (service, id) = (&request.state.service, id_of(guid)?);
     let persona = personas::get(service, &request.actor, id).await?;
     let Some(wanted) = policy else { return Ok((persona, None)) };
-    let found = personas::policies(service, &request.actor, id).await?.into_iter().find(|policy| policy.id == wanted);
+    let found = personas::policies(service, &request.actor, id).await?.policies;
+    let found = found.into_iter().find(|policy| policy.id == wanted);
     let found = found.ok_or_else(|| Error::NotFound { kind: "policy", id: wanted.to_string() })?;
     Ok((persona, Some(found)))
 }
@@ -180,7 +181,7 @@ async fn write(mut submitted: SubmittedForm, guid: &str, id: Option<PolicyId>) -
     };
     let (service, actor) = (&request.state.service, &request.actor);
     let refused = if saves {
-        let expected = edition.map_or(Expected::Any, |edition| Expected::OneOf(vec![Edition(edition.to_owned())]));
+        let expected = edition.map_or(Expected::Any, |_| submitted.form.edition());
         match persona_policies::write(service, actor, written, expected).await {
             Ok(()) => return Ok(request.redirect(&format!("personas/{}?done=policy", persona.id))),
             Err(error) => error,
@@ -277,7 +278,7 @@ pub async fn delete(mut submitted: SubmittedForm, path: web::Path<(String, Strin
     let (request, (guid, policy)) = (&submitted.request, path.into_inner());
     let (persona, id) = (id_of(&guid)?, policy_id(&policy)?);
     find(request, &guid, Some(id)).await?;
-    let expected = Expected::OneOf(vec![Edition(submitted.form.text("edition").to_owned())]);
+    let expected = submitted.form.edition();
     match persona_policies::delete(&request.state.service, &request.actor, id, expected).await {
         Ok(()) => Ok(request.redirect(&format!("personas/{persona}?done=policy-deleted"))),
         Err(Error::Changed) => question(request, &guid, id, FormErrors::default(), true).await,

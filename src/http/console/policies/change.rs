@@ -1,19 +1,18 @@
 //! `/policies/new`, `/policies/{id}` and below: create, change, enable, disable and delete a policy of the platform.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::PolicyView;
 use super::draft::{Draft, PermissionChoice, RoleChoice};
-use crate::domain::edition::{Edition, Expected};
+use crate::domain::edition::Expected;
 use crate::domain::error::{Error, Result as DomainResult};
 use crate::domain::ids::PolicyId;
 use crate::domain::permission::Permission;
 use crate::domain::policy::{Category, Policy};
 use crate::domain::text::clip;
 use crate::http::console::confirm;
-use crate::http::console::form::{Form, FormErrors};
+use crate::http::console::form::{Form, FormErrors, NotDone};
 use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
 use crate::service::catalogue::policies::{self, PolicyInput};
@@ -49,7 +48,9 @@ struct PolicyForm {
 struct Delete {
     page: Page,
     policy: PolicyView,
-    errors: FormErrors,
+    /// The edition of the policy that is shown.
+    edition: String,
+    not_done: NotDone,
 }
 
 /// The policy with the id in a path, if it can be changed. Before anything else, the user must be allowed to see it.
@@ -59,26 +60,17 @@ async fn find_editable(request: &SignedInRequest, id: &str) -> DomainResult<Poli
     policies::require_editable(policies::get(&request.state.service, &request.actor, id).await?)
 }
 
-/// Why a policy was not saved.
-#[derive(Default)]
-struct NotSaved {
-    errors: FormErrors,
-    /// Whether another request has changed it in between.
-    has_changed: bool,
-}
-
 /// Replaces a policy; `None` if that is done.
 async fn update(
     request: &SignedInRequest,
     policy: &Policy,
     input: PolicyInput,
     expected: Expected,
-) -> Result<Option<NotSaved>, Failure> {
+) -> Result<Option<NotDone>, Failure> {
     let urn = policy.qualified_name.clone();
     match policies::update(&request.state.service, &request.actor, urn, input, expected).await {
         Ok(_) => Ok(None),
-        Err(Error::Changed) => Ok(Some(NotSaved { has_changed: true, ..NotSaved::default() })),
-        Err(error) => Ok(Some(NotSaved { errors: FormErrors::from_error(error, &FIELDS)?, has_changed: false })),
+        Err(error) => NotDone::of(error, &FIELDS).map(Some),
     }
 }
 
@@ -86,9 +78,9 @@ fn form(
     request: &SignedInRequest,
     policy: Option<Policy>,
     draft: Draft,
-    NotSaved { errors, has_changed }: NotSaved,
+    not_done: NotDone,
 ) -> Result<HttpResponse, Failure> {
-    let status = if errors.is_empty() && !has_changed { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let status = not_done.status();
     let title = policy.as_ref().map_or("New policy".to_owned(), |policy| format!("Edit {}", policy.name));
     let held = request.actor.permissions();
     let form = PolicyForm {
@@ -100,8 +92,8 @@ fn form(
         edition: policy.as_ref().map_or_else(String::new, |policy| policy.edition().0),
         policy: policy.map(PolicyView::of),
         draft,
-        errors,
-        has_changed,
+        errors: not_done.errors,
+        has_changed: not_done.has_changed,
     };
     request.answer(status, &form)
 }
@@ -112,7 +104,7 @@ fn form(
 /// [`Error::Forbidden`] without `MANAGE_POLICIES`.
 pub async fn new(request: SignedInRequest) -> Result<HttpResponse, Failure> {
     request.actor.require(Permission::ManagePolicies)?;
-    form(&request, None, Draft::read(&Form::default()), NotSaved::default())
+    form(&request, None, Draft::read(&Form::default()), NotDone::default())
 }
 
 /// `POST /policies/new`
@@ -132,7 +124,7 @@ pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
             Err(error) => FormErrors::from_error(error, &FIELDS)?,
         },
     };
-    form(request, None, draft, NotSaved { errors, has_changed: false })
+    form(request, None, draft, errors.into())
 }
 
 /// `GET /policies/{id}`
@@ -142,7 +134,7 @@ pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
 pub async fn show(request: SignedInRequest, id: web::Path<String>) -> Result<HttpResponse, Failure> {
     let policy = find_editable(&request, &id).await?;
     let draft = Draft::of(&policy);
-    form(&request, Some(policy), draft, NotSaved::default())
+    form(&request, Some(policy), draft, NotDone::default())
 }
 
 /// `POST /policies/{id}`
@@ -156,9 +148,9 @@ pub async fn save(mut submitted: SubmittedForm, id: web::Path<String>) -> Result
     }
     let (request, draft) = (&submitted.request, Draft::read(&submitted.form));
     let policy = find_editable(request, &id).await?;
-    let expected = Expected::OneOf(vec![Edition(submitted.form.text("edition").to_owned())]);
+    let expected = submitted.form.edition();
     let not_saved = match draft.input(Some(&policy)) {
-        Err(errors) => Some(NotSaved { errors, has_changed: false }),
+        Err(errors) => Some(NotDone::from(errors)),
         Ok(input) => update(request, &policy, input, expected).await?,
     };
     let Some(not_saved) = not_saved else { return Ok(request.redirect("policies?done=saved")) };
@@ -178,19 +170,19 @@ pub async fn switch(mut submitted: SubmittedForm, id: web::Path<String>) -> Resu
     let request = &submitted.request;
     let policy = find_editable(request, &id).await?;
     let enabled = submitted.form.text("state") == "enabled";
-    let expected = Expected::OneOf(vec![policy.edition()]);
     let input = PolicyInput { enabled, ..PolicyInput::of(&policy)? };
-    let Some(not_saved) = update(request, &policy, input, expected).await? else {
+    // The edition of the list that the user saw, not of the policy as it was just read.
+    let Some(not_saved) = update(request, &policy, input, submitted.form.edition()).await? else {
         return Ok(request.redirect(if enabled { "policies?done=enabled" } else { "policies?done=disabled" }));
     };
+    let policy = find_editable(request, &id).await?;
     let draft = Draft::of(&policy);
     form(request, Some(policy), draft, not_saved)
 }
 
-fn question(request: &SignedInRequest, policy: Policy, errors: FormErrors) -> Result<HttpResponse, Failure> {
-    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let page = request.page(format!("Delete {}", policy.name), "personas")?;
-    request.answer(status, &Delete { page, policy: PolicyView::of(policy), errors })
+fn question(request: &SignedInRequest, policy: Policy, not_done: NotDone) -> Result<HttpResponse, Failure> {
+    let (page, edition) = (request.page(format!("Delete {}", policy.name), "personas")?, policy.edition().0);
+    request.answer(not_done.status(), &Delete { page, policy: PolicyView::of(policy), edition, not_done })
 }
 
 /// `GET /policies/{id}/delete`
@@ -199,7 +191,7 @@ fn question(request: &SignedInRequest, policy: Policy, errors: FormErrors) -> Re
 /// [`Error::Forbidden`], also for a policy of the system; [`Error::NotFound`]; when the storage fails.
 pub async fn ask(request: SignedInRequest, id: web::Path<String>) -> Result<HttpResponse, Failure> {
     let policy = find_editable(&request, &id).await?;
-    question(&request, policy, FormErrors::default())
+    question(&request, policy, NotDone::default())
 }
 
 /// `POST /policies/{id}/delete`
@@ -213,7 +205,10 @@ pub async fn delete(mut submitted: SubmittedForm, id: web::Path<String>) -> Resu
     }
     let request = &submitted.request;
     let policy = find_editable(request, &id).await?;
-    let deletion = policies::delete(&request.state.service, &request.actor, policy.qualified_name.clone());
-    let errors = FormErrors::of_deletion(&submitted.form, &policy.name, deletion).await?;
-    if errors.is_empty() { Ok(request.redirect("policies?done=deleted")) } else { question(request, policy, errors) }
+    let (service, urn) = (&request.state.service, policy.qualified_name.clone());
+    let deletion = policies::delete_edition(service, &request.actor, urn, submitted.form.edition());
+    match NotDone::of_deletion(&submitted.form, &policy.name, deletion).await? {
+        None => Ok(request.redirect("policies?done=deleted")),
+        Some(not_done) => question(request, find_editable(request, &id).await?, not_done),
+    }
 }

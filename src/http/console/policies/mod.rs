@@ -62,6 +62,8 @@ pub(in crate::http::console) struct PolicyView {
     /// The path that enables and disables it, relative to the start of this server; empty for the policy of a persona, and
     /// for one that is the system's own.
     pub(in crate::http::console) switch: String,
+    /// Its edition, which the form that switches it sends.
+    pub(in crate::http::console) edition: String,
     /// Whether it is the system's own, which cannot be changed.
     pub(in crate::http::console) is_fixed: bool,
     pub(in crate::http::console) name: String,
@@ -100,6 +102,7 @@ impl PolicyView {
         Self {
             switch: if policy.persona.is_none() && policy.editable { format!("{edit}/state") } else { String::new() },
             edit,
+            edition: policy.edition().0,
             is_fixed: !policy.editable,
             allows: policy.rule.effect == Effect::Allow,
             is_enabled: policy.enabled,

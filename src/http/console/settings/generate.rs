@@ -15,6 +15,7 @@ use crate::domain::permission::Permission;
 use crate::domain::text::{Description, DisplayName};
 use crate::http::console::confirm;
 use crate::http::console::form::{Form, FormErrors};
+use crate::http::console::once::{self, Makes};
 use crate::http::console::words::{DisplayTime, duration};
 use crate::http::console::{Page, SignedInRequest, SubmittedForm};
 use crate::http::datahub;
@@ -46,6 +47,7 @@ struct Generate {
     /// The service accounts that a token can be for; `None` without `MANAGE_SERVICE_ACCOUNTS`.
     programs: Option<Vec<Program>>,
     errors: FormErrors,
+    request_key: String,
 }
 
 struct Program {
@@ -161,6 +163,7 @@ async fn page(
         programs: if may_for_programs { Some(programs(request, &draft.program).await?) } else { None },
         draft,
         errors,
+        request_key: once::new_key(request)?,
     };
     request.answer(status, &generate)
 }
@@ -220,6 +223,10 @@ pub async fn create(
     };
     // Before the token exists, because a refusal afterwards would lose it.
     let url = request.base_url()?;
+    let makes = Makes { what: "access token", list: "settings/tokens", form: "settings/tokens/new" };
+    if let Some(answer) = once::sent_before(&submitted, makes).await? {
+        return Ok(answer);
+    }
     match access_tokens::create(&request.state.service, &request.actor, new).await {
         Ok(created) => {
             let row = Row::of(created.access_token, request.now());

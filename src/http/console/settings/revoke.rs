@@ -40,8 +40,8 @@ pub async fn ask(request: SignedInRequest) -> Result<HttpResponse, Failure> {
 pub async fn revoke(submitted: SubmittedForm) -> Result<HttpResponse, Failure> {
     let id = checked(submitted.form.text("id"))?;
     match access_tokens::revoke(&submitted.state.service, &submitted.actor, id).await {
-        // The token is already revoked.
-        Ok(()) | Err(Error::NotFound { .. }) => Ok(submitted.redirect("settings/tokens?done=revoked")),
+        Ok(()) => Ok(submitted.redirect("settings/tokens?done=revoked")),
+        Err(Error::NotFound { .. }) => Ok(submitted.redirect("settings/tokens?done=gone")),
         Err(error) => Err(error.into()),
     }
 }

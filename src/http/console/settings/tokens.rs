@@ -11,6 +11,7 @@ use crate::domain::filter::{Comparison, Filter, Test, Value};
 use crate::domain::listing::Query;
 use crate::domain::permission::Permission;
 use crate::http::console::list::{ActiveFilter, Column, ListUrl, contains, is};
+use crate::http::console::notice::Notice;
 use crate::http::console::status::Status;
 use crate::http::console::words::DisplayTime;
 use crate::http::console::{Page, SignedInRequest};
@@ -34,7 +35,7 @@ struct Tokens {
     expires: Option<Column>,
     rows: Vec<Row>,
     next: Option<String>,
-    notice: &'static str,
+    notice: Notice,
     may_generate: bool,
     /// Whether the user sees the tokens of all users.
     sees_all: bool,
@@ -86,8 +87,9 @@ pub async fn show(request: SignedInRequest, settings: web::Data<datahub::DoorRul
     let params = request.params();
     let list_url = ListUrl::parse("settings/tokens", &params, &FILTERS)?;
     let notice = match params.get("done")? {
-        "revoked" => "The token is revoked: no request with it is let in any more.",
-        _ => "",
+        "revoked" => Notice::Good("The token is revoked: no request with it is let in any more."),
+        "gone" => Notice::Warning("There was no such token any more: it was revoked before, or its user was removed."),
+        _ => Notice::None,
     };
     let (service, now) = (&request.state.service, request.now());
     let sees_all = request.actor.permissions().contains(Permission::ManageAccessTokens);
