@@ -4,7 +4,7 @@ use actix_cors::Cors;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
+use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, ORIGIN};
 use actix_web::middleware::{Condition, Next, NormalizePath, from_fn};
 use actix_web::{App, web};
 use utoipa_actix_web::AppExt;
@@ -77,7 +77,7 @@ async fn refuse_preflight(
             .cors_origins
             .iter()
             .any(|allowed| allowed == "*" || origin.is_some_and(|origin| origin.as_bytes() == allowed.as_bytes()));
-        let asked = request.headers().get(ACCESS_CONTROL_REQUEST_METHOD).map(|method| method.as_bytes());
+        let asked = request.headers().get(ACCESS_CONTROL_REQUEST_METHOD).map(HeaderValue::as_bytes);
         by_origin && asked.is_none_or(|asked| METHODS.iter().any(|known| known.as_str().as_bytes() == asked))
     });
     if request.method() == Method::OPTIONS && !is_allowed {

@@ -195,8 +195,10 @@ where
         let Some(connection) = connection else { return answer.await.map(Into::into) };
         let outcome = Arc::clone(&connection).handle(answer).await;
         let must_close = is_last || matches!(&body, Some(body) if !body.has_arrived().await);
-        let outcome = outcome.unwrap_or_else(|| Err(HttpResponse::ServiceUnavailable().finish()));
-        let mut outcome: Result<Response<B>, HttpResponse> = outcome.map(Into::into);
+        let mut outcome: Result<Response<B>, HttpResponse> = match outcome {
+            Some(outcome) => outcome.map(Into::into),
+            None => Err(HttpResponse::ServiceUnavailable().finish()),
+        };
         let head = match &mut outcome {
             Ok(response) => response.head_mut(),
             Err(response) => response.head_mut(),

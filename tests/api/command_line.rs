@@ -26,7 +26,7 @@ fn an_empty_variable_of_a_subcommand_is_one_that_is_not_set() {
     assert!(!unset.status.success());
 }
 
-/// Answers a request, and returns its path.
+/// Reads one request and answers it, by its path.
 fn answer(stream: TcpStream, respond: impl FnOnce(&str) -> String) {
     let mut reader = BufReader::new(stream);
     let (mut path, mut length) = (String::new(), 0);

@@ -47,6 +47,7 @@ impl Form {
     }
 
     /// Whether the request says that its body is a form.
+    #[must_use]
     pub fn is_sent(request: &HttpRequest) -> bool {
         request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded")
     }
