@@ -3,12 +3,13 @@
 //! The access that authorises a write is read again inside its transaction: before the work, in case it was taken away
 //! while the request waited; and after the work, with the rows locked until the commit.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::time::Instant;
 
 use uuid::Uuid;
 
 use super::Service;
+use super::effort::{Effort, LONGEST};
 use crate::domain::actor::{Actor, PresentedCredential, Standing};
 use crate::domain::change::{Action, Change, ChangeSubject, Impact, Kept};
 use crate::domain::error::{Error, Refusal, Result};
@@ -30,6 +31,8 @@ pub(in crate::service) struct Transaction<'a> {
     pub(in crate::service) actor: &'a Actor,
     /// When the transaction began, in epoch milliseconds.
     pub(in crate::service) now: i64,
+    /// How much it may still do, and what it knows already.
+    pub(in crate::service) effort: Effort<'a>,
     changed: &'a RefCell<Changed>,
     ends_own_credential: bool,
     own_role: Role,
@@ -117,12 +120,22 @@ impl Service {
             .run_write(&asking, urgency, move |database, task| {
                 let changed = RefCell::new(Changed::default());
                 let committing = Cell::new(Instant::now());
+                let is_bounded = urgency == Urgency::InTurn && actor.credential.is_some();
+                // Together for all attempts.
+                let until = OnceCell::new();
                 let mut unanswered = None;
                 let outcome = database.write_then(
                     task,
                     |connection| {
-                        let mut transaction = Transaction::begin(connection, &service, &actor, &changed)?;
+                        let mut transaction = {
+                            let until = *until.get_or_init(|| is_bounded.then(|| Instant::now() + LONGEST));
+                            let effort = Effort::new(task, until);
+                            Transaction::begin(connection, &service, &actor, &changed, effort)?
+                        };
                         let done = work(&mut transaction)?;
+                        for check in transaction.effort.take_checks() {
+                            check(&mut transaction)?;
+                        }
                         transaction.append_changes()?;
                         transaction.confirm_rights()?;
                         if transaction.affects_all_principals() {
@@ -214,6 +227,7 @@ impl<'a> Transaction<'a> {
         service: &'a Service,
         actor: &'a Actor,
         changed: &'a RefCell<Changed>,
+        effort: Effort<'a>,
     ) -> Result<Self> {
         let now = service.clock.now();
         let mut rolled_back = changed.borrow_mut();
@@ -229,13 +243,24 @@ impl<'a> Transaction<'a> {
             }
         }
         let own_role = actor.standing().whole().principal.role;
-        Ok(Self { connection, service, actor, now, changed, ends_own_credential: false, own_role })
+        Ok(Self { connection, service, actor, now, effort, changed, ends_own_credential: false, own_role })
     }
 
     /// Notes a change for the audit trail, which gets it at the end of the transaction, and its subject for cache
     /// invalidation.
     pub(in crate::service) fn record(&mut self, action: Action, subject: ChangeSubject, name: &str) -> Result<()> {
         let id = Id::<Change>::new(self.now, self.service.entropy)?.uuid();
+        let is_own = match subject {
+            ChangeSubject::Asset(_) => false,
+            ChangeSubject::Principal(id) => id == self.actor.id().uuid(),
+            // What a new policy denies is noted when it is stored.
+            ChangeSubject::Policy(_) => action != Action::PolicyCreated,
+            ChangeSubject::Persona(_) | ChangeSubject::Role(_) => true,
+        };
+        if is_own {
+            self.effort.change_own_rights();
+        }
+        self.effort.go_on()?;
         let mut changed = self.changed.borrow_mut();
         changed.note(id, action, subject);
         changed.recorded.push((Change::by(self.actor, id, self.now, action, subject, name), action.keeps()));

@@ -181,8 +181,9 @@ impl Database {
         let mut link = self.lanes().take(Lane::Writes)?;
         link.revert_all_migrations(MIGRATIONS).map_err(Error::Storage)?;
         match &mut **link {
-            AnyConnection::Postgres(postgres) => Ok(postgres
-                .batch_execute("DROP FUNCTION IF EXISTS in_time(text), is_like_any(text, text), texts_of(text), root_of(text)")?),
+            AnyConnection::Postgres(postgres) => Ok(postgres.batch_execute(
+                "DROP FUNCTION IF EXISTS in_time(text), is_like_any(text, text), texts_of(text), root_of(text)",
+            )?),
             AnyConnection::Sqlite(_) => Ok(()),
         }
     }

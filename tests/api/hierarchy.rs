@@ -14,7 +14,8 @@ async fn create(client: &Client, type_name: &str, name: &str) -> crate::support:
 #[actix_web::test]
 async fn nobody_gets_at_an_asset_by_creating_what_lies_above_it_by_both_signs() {
     let app = App::start().await;
-    let (victim, attacker) = (app.session_with("victor", Role::Member).await, app.session_with("mel", Role::Member).await);
+    let (victim, attacker) =
+        (app.session_with("victor", Role::Member).await, app.session_with("mel", Role::Member).await);
     let asset = victim.asset("Table", "bob@ex.com/ws").await;
     for (type_name, name) in [("AtlasGlossary", "ex.com"), ("Table", "bob@ex.com"), ("Connection", "ex.com")] {
         create(&attacker, type_name, name).await.refused("TESSERA-403-001");

@@ -43,6 +43,7 @@ mod docs;
 mod dpop;
 mod edges;
 mod editions;
+mod effort;
 mod ended;
 mod entities;
 mod errors;

@@ -6,9 +6,9 @@ use diesel::dsl::not;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::super::{is_like_any, root_of};
 use super::super::listing::{Expression, Predicate as Sql, all, any, equal, like, nothing};
 use super::super::schema::assets;
+use super::super::{is_like_any, root_of};
 use crate::domain::asset::{AssetKind, AssetOperation};
 use crate::domain::policy::{Condition, Criterion, Effect, Facet, Pattern, Rule};
 
@@ -57,16 +57,18 @@ pub(super) fn reading<'a>(rules: impl Iterator<Item = &'a Rule>) -> EntityPredic
 
 /// Condition: the column matches one of these patterns.
 fn match_any(compared: &Compared, patterns: Vec<Pattern>) -> EntityPredicate {
-    let (of_root, of_whole): (Vec<Pattern>, Vec<Pattern>) = patterns.into_iter().partition(|pattern| pattern.is_of_root);
-    let match_one_of = |patterns: Vec<Pattern>, is_like_any: fn(String) -> EntityPredicate| -> Option<EntityPredicate> {
-        if patterns.is_empty() {
-            return None;
-        }
-        // Rows of earlier versions may have a NUL, which PostgreSQL takes in no text.
-        let patterns = patterns.iter().map(|pattern| like(&pattern.pieces));
-        let patterns: Vec<String> = patterns.filter(|pattern| !pattern.contains('\0')).collect();
-        Some(is_like_any(serde_json::Value::from(patterns).to_string()))
-    };
+    let (of_root, of_whole): (Vec<Pattern>, Vec<Pattern>) =
+        patterns.into_iter().partition(|pattern| pattern.is_of_root);
+    let match_one_of =
+        |patterns: Vec<Pattern>, is_like_any: fn(String) -> EntityPredicate| -> Option<EntityPredicate> {
+            if patterns.is_empty() {
+                return None;
+            }
+            // Rows of earlier versions may have a NUL, which PostgreSQL takes in no text.
+            let patterns = patterns.iter().map(|pattern| like(&pattern.pieces));
+            let patterns: Vec<String> = patterns.filter(|pattern| !pattern.contains('\0')).collect();
+            Some(is_like_any(serde_json::Value::from(patterns).to_string()))
+        };
     let matches = [match_one_of(of_whole, compared.is_like_any), match_one_of(of_root, compared.is_root_like_any)];
     any(matches.into_iter().flatten().collect())
 }
