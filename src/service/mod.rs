@@ -6,6 +6,7 @@ pub mod bootstrap;
 pub mod catalogue;
 pub mod children;
 pub mod edges;
+mod effort;
 pub mod keys;
 pub mod log;
 pub mod looks;

@@ -4,13 +4,14 @@
 
 mod rights;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::time::Instant;
 
 use uuid::Uuid;
 
 use self::rights::{Admitted, OwnChanges};
 use super::Service;
+use super::effort::{Effort, LONGEST};
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Change, ChangeSubject, Impact, Kept};
 use crate::domain::error::{Error, Result};
@@ -31,6 +32,8 @@ pub(in crate::service) struct Transaction<'a> {
     pub(in crate::service) actor: &'a Actor,
     /// When the transaction began, in epoch milliseconds.
     pub(in crate::service) now: i64,
+    /// How much it may still do, and what it knows already.
+    pub(in crate::service) effort: Effort<'a>,
     changed: &'a RefCell<Changed>,
     ends_own_credential: bool,
     /// The permissions of the actor's principal by its role and by grants, without those of policies.
@@ -120,13 +123,21 @@ impl Service {
             .run_write(&asking, urgency, move |database, task| {
                 let changed = RefCell::new(Changed::default());
                 let committing = Cell::new(Instant::now());
+                let is_bounded = urgency == Urgency::InTurn && actor.credential.is_some();
+                // Together for all attempts.
+                let until = OnceCell::new();
                 let mut unanswered = None;
                 let outcome = database.write_then(
                     task,
                     |connection| {
+                        let until = *until.get_or_init(|| is_bounded.then(|| Instant::now() + LONGEST));
                         let admitted = service.read_access(connection, &actor)?;
-                        let mut transaction = Transaction::begin(connection, &service, &admitted, &changed);
+                        let effort = Effort::new(task, until);
+                        let mut transaction = Transaction::begin(connection, &service, &admitted, &changed, effort);
                         let done = work(&mut transaction)?;
+                        for check in transaction.effort.take_checks() {
+                            check(&mut transaction)?;
+                        }
                         transaction.append_changes()?;
                         transaction.confirm_rights()?;
                         if transaction.affects_all_principals() {
@@ -189,6 +200,7 @@ impl<'a> Transaction<'a> {
         service: &'a Service,
         admitted: &'a Admitted,
         changed: &'a RefCell<Changed>,
+        effort: Effort<'a>,
     ) -> Self {
         let mut rolled_back = changed.borrow_mut();
         *rolled_back = Changed { subjects: std::mem::take(&mut rolled_back.subjects), ..Changed::default() };
@@ -199,6 +211,7 @@ impl<'a> Transaction<'a> {
             service,
             actor,
             now: *now,
+            effort,
             changed,
             ends_own_credential: false,
             granted: *granted,
@@ -210,6 +223,17 @@ impl<'a> Transaction<'a> {
     /// invalidation.
     pub(in crate::service) fn record(&mut self, action: Action, subject: ChangeSubject, name: &str) -> Result<()> {
         let id = Id::<Change>::new(self.now, self.service.entropy)?.uuid();
+        let is_own = match subject {
+            ChangeSubject::Asset(_) => false,
+            ChangeSubject::Principal(id) => id == self.actor.id().uuid(),
+            // What a new policy denies is noted when it is stored.
+            ChangeSubject::Policy(_) => action != Action::PolicyCreated,
+            ChangeSubject::Persona(_) | ChangeSubject::Role(_) => true,
+        };
+        if is_own {
+            self.effort.change_own_rights();
+        }
+        self.effort.go_on()?;
         let mut changed = self.changed.borrow_mut();
         changed.note(id, action, subject);
         self.own.note(subject, action, name);

@@ -50,6 +50,21 @@ pub fn hold_invite_links(connection: &mut AnyConnection) -> Result<()> {
     Ok(())
 }
 
+/// Locks principals against changes until the transaction ends. They can still act: what they do takes the same lock.
+///
+/// # Errors
+/// When the storage fails.
+pub fn hold_unchanged(connection: &mut AnyConnection, ids: &[PrincipalId]) -> Result<()> {
+    let AnyConnection::Postgres(postgres) = connection else { return Ok(()) };
+    let mut ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    ids.sort_unstable();
+    for chunk in ids.chunks(super::MANY) {
+        let found = principals::table.filter(principals::id.eq_any(chunk)).order(principals::id);
+        found.select(principals::id).for_share().load::<String>(postgres)?;
+    }
+    Ok(())
+}
+
 /// Locks the personas with those qualified names against deletion until the transaction ends, and returns their ids.
 ///
 /// # Errors

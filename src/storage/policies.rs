@@ -1,6 +1,6 @@
 //! Policies, and the revision number that every write to them raises.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::prelude::*;
 use serde::Serialize;
@@ -204,18 +204,17 @@ pub fn allowing(connection: &mut AnyConnection) -> Result<Vec<Rule>> {
     rows.into_iter().map(|row| Ok(row.into_domain()?.rule)).collect()
 }
 
-/// The policies of a persona that are about that asset.
+/// What the policies of a persona are about, as far as they are about stored assets.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn of_persona_about(connection: &mut AnyConnection, persona: PersonaId, object: &str) -> Result<Vec<Policy>> {
-    let rows: Vec<PolicyRow> = policies::table
-        .inner_join(policy_objects::table)
+pub fn objects_of_persona(connection: &mut AnyConnection, persona: PersonaId) -> Result<BTreeMap<PolicyId, String>> {
+    let rows: Vec<(String, String)> = policy_objects::table
+        .inner_join(policies::table)
         .filter(policies::persona_id.eq(persona.to_string()))
-        .filter(policy_objects::qualified_name.eq(object))
-        .select(PolicyRow::as_select())
+        .select((policy_objects::policy_id, policy_objects::qualified_name))
         .load(connection)?;
-    rows.into_iter().map(PolicyRow::into_domain).collect()
+    rows.into_iter().map(|(id, object)| Ok((parse_id(&id)?, object))).collect()
 }
 
 /// The policies about the asset with that qualified name, the oldest first.

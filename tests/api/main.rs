@@ -44,6 +44,7 @@ mod docs;
 mod dpop;
 mod edges;
 mod editions;
+mod effort;
 mod ended;
 mod ended_meanwhile;
 mod entities;

@@ -98,6 +98,13 @@ async fn members_leave_room_for_others_in_a_persona() {
     let second = write_about(&mia, &persona, "default/mia/2").await.ok();
     let message = write_about(&mia, &persona, "default/mia/3").await.refused("TESSERA-409-001").to_string();
     assert!(message.contains("that `mia` has written can name 2000"), "{message}");
+    let resources: Vec<String> = (0..300).map(|number| format!("entity:default/mia/3/{number}")).collect();
+    let part = json!({"typeName": "AuthPolicy", "attributes": {
+        "qualifiedName": "p", "name": "p", "policyType": "allow", "policySubCategory": "metadata",
+        "policyActions": ["persona-asset-read"], "policyResources": resources, "accessControl": {"guid": other["id"]},
+    }});
+    // Those of one request count together.
+    mia.bulk(&vec![part; 4]).await.refused("TESSERA-409-001");
     mia.bulk(&[large(&other, "default/mia/3", "allow")]).await.ok();
     write_about(&bob, &persona, "default/bob/1").await.ok();
     fill(&admin, &persona, 8, "allow").await;

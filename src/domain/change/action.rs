@@ -122,7 +122,8 @@ impl Impact {
 /// Which states of the subject of a change are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
-    /// None: the change is about credentials or sessions.
+    /// None: the change is about credentials or sessions, or about what an asset says of the subject, which the change of the
+    /// asset has.
     None,
     /// Only the state after the change: the subject did not exist before.
     After,
@@ -265,12 +266,12 @@ impl Action {
             | Self::PolicyDeleted
             | Self::AssetUpdated
             | Self::AssetDeleted
-            | Self::AssetAccessChanged
             | Self::ServiceAccountDeleted
             | Self::UserUpdated
             | Self::UserDescribed
             | Self::UserDeleted => Kept::Both,
-            Self::ApiKeyTokenReplaced
+            Self::AssetAccessChanged
+            | Self::ApiKeyTokenReplaced
             | Self::ApiKeySecretCreated
             | Self::LeakedTokenRevoked
             | Self::AccessTokenCreated

@@ -143,7 +143,8 @@ pub(in crate::service) fn may_name_principals(
     named.retain(|principal| principal.id != transaction.actor.id());
     giving::may_name(transaction, &named)?;
     giving::may_share(transaction, &asset.qualified_name, &named)?;
-    named.iter().try_for_each(|principal| outgrown::end_or_refuse(transaction, principal))
+    outgrown::end_or_refuse_at_end(transaction, &named);
+    Ok(())
 }
 
 /// Checks that the actor may remove owners from an asset. A policy that denies the owners something denies it to those

@@ -6,13 +6,13 @@ use crate::domain::asset::{Asset, AssetKind, AssetOperation, Relation, ancestors
 use crate::domain::entity::{AssetDraft, Attributes};
 use crate::domain::error::{Error, Result};
 use crate::domain::listing::clip;
-use crate::domain::policy::Scope;
+use crate::domain::policy::{Extent, Extents, Scope};
 use crate::domain::principal::Role;
 use crate::service::Transaction;
 use crate::service::authz::asset_access::{
     TestedAttributes, may_change_attributes, may_change_people, may_remove_owners,
 };
-use crate::service::authz::authority::is_name_in_policies;
+use crate::service::authz::authority;
 use crate::service::authz::in_write::Rules;
 use crate::service::authz::inquiry::Inquiry;
 use crate::service::authz::{giving, sight};
@@ -26,6 +26,7 @@ const CONTAINERS: [&str; 2] = ["Connection", "Collection"];
 pub(in crate::service) struct Rights {
     rules: Option<Rules>,
     tested_attributes: TestedAttributes,
+    reserved: Option<Extents>,
 }
 
 impl Rights {
@@ -48,6 +49,15 @@ impl Rights {
     fn allow_new(&mut self, transaction: &mut Transaction<'_>, type_name: &str, qualified_name: &str) -> Result<bool> {
         let action = AssetKind::of(type_name, qualified_name).action(AssetOperation::Create);
         self.decide(transaction, &Inquiry::new(action, qualified_name, type_name))
+    }
+
+    /// Whether policies reserve this name.
+    fn reserves(&mut self, transaction: &mut Transaction<'_>, qualified_name: &str) -> Result<bool> {
+        let reserved = match &mut self.reserved {
+            Some(reserved) => reserved,
+            empty => empty.insert(authority::reserved(transaction.connection)?),
+        };
+        Ok(reserved.overlap(&Extent::every_action(Scope::at(qualified_name))))
     }
 
     /// Checks that the actor may change the owners and the attributes that policies test. That takes the authority to
@@ -138,7 +148,7 @@ pub(in crate::service) fn may_create(
                 qualified_name,
             ));
         }
-        if is_name_in_policies(transaction.connection, qualified_name)? {
+        if rights.reserves(transaction, qualified_name)? {
             return Err(refused(transaction, "create", qualified_name));
         }
     }

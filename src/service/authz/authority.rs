@@ -8,7 +8,7 @@ use crate::domain::asset::{AssetId, Relation, ancestors, is_within};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PersonaId;
 use crate::domain::listing::clip;
-use crate::domain::policy::{Criterion, Effect, Policy, Rule, Scope};
+use crate::domain::policy::{Criterion, Effect, Extent, Extents, Policy, Rule, Scope};
 use crate::service::Transaction;
 use crate::service::authz::{containment, denies, giving, sight};
 use crate::storage::database::AnyConnection;
@@ -264,22 +264,22 @@ fn has_authority(transaction: &mut Transaction<'_>, policy: &Policy) -> Result<b
     Ok(relation_to(transaction, Some(&object), &object.qualified_name)? == ObjectRelation::Administers)
 }
 
-/// Whether a policy without a stored object names this name, an ancestor or a descendant. If so, the name is reserved:
-/// otherwise the admin of a new asset there would gain authority over, or access from, what only administrators
-/// granted. The names in `SHARED_ROOTS` do not count.
+/// What policies without a stored object name. A name at, above or beneath one of these is reserved: otherwise the admin of a
+/// new asset there would gain authority over, or access from, what only administrators granted. The names in
+/// `SHARED_ROOTS` do not count.
 ///
 /// # Errors
 /// When the storage fails.
-pub(in crate::service) fn is_name_in_policies(connection: &mut AnyConnection, qualified_name: &str) -> Result<bool> {
-    let wanted = Scope::Within(BTreeSet::from([qualified_name.to_owned()]));
-    let names_it = |resources: &Vec<Criterion>| match Scope::of(resources) {
-        Scope::Unbounded => false,
+pub(in crate::service) fn reserved(connection: &mut AnyConnection) -> Result<Extents> {
+    let named = |resources: &Vec<Criterion>| match Scope::of(resources) {
+        Scope::Unbounded => None,
         Scope::Within(mut names) => {
             names.retain(|name| !SHARED_ROOTS.contains(&name.as_str()));
-            Scope::Within(names).overlaps(&wanted)
+            Some(Extent::every_action(Scope::Within(names)))
         }
     };
-    Ok(policies::resources_without_object(connection)?.iter().any(names_it))
+    let extents: Vec<Extent> = policies::resources_without_object(connection)?.iter().filter_map(named).collect();
+    Ok(extents.iter().collect())
 }
 
 /// How the actor relates to the object, which is locked until the transaction ends. A missing and an unseen object take

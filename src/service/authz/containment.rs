@@ -5,6 +5,7 @@
 //! when the transaction commits. See `docs/permissions.md`.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use crate::domain::access_token::{AccessToken, wire_id};
 use crate::domain::actor::{Actor, Standing};
@@ -40,6 +41,25 @@ pub(in crate::service) fn administers(actor: &Actor) -> bool {
 
 pub(super) fn own(transaction: &mut Transaction<'_>) -> Result<Reach> {
     Reach::of(transaction.service, transaction.connection, transaction.actor.standing())
+}
+
+/// What an actor reaches, as of a state of its rights.
+#[derive(Default)]
+struct KnownReach(Option<(u64, Rc<Reach>)>);
+
+/// Like [`own`], computed only once for all decisions of a transaction that does not change what the actor may do.
+pub(super) fn known_own(transaction: &mut Transaction<'_>) -> Result<Rc<Reach>> {
+    let rights = transaction.effort.own_rights();
+    if let Some(KnownReach(Some((known, reach)))) = transaction.effort.known()
+        && *known == rights
+    {
+        return Ok(Rc::clone(reach));
+    }
+    let reach = Rc::new(own(transaction)?);
+    if let Some(KnownReach(known)) = transaction.effort.known() {
+        *known = Some((rights, Rc::clone(&reach)));
+    }
+    Ok(reach)
 }
 
 pub(super) fn reach(transaction: &mut Transaction<'_>, id: PrincipalId) -> Result<Reach> {

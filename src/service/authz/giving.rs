@@ -10,7 +10,7 @@ use crate::domain::policy::{Rule, Scope};
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::sight::PrincipalCategory;
 use crate::service::authz::containment::{
-    administers, bounds, contained, may_change, own, reach, reaches_everything, within,
+    administers, bounds, contained, known_own, may_change, reach, reaches_everything, within,
 };
 use crate::service::authz::reach::Reach;
 use crate::service::{Service, Transaction};
@@ -91,7 +91,7 @@ pub(in crate::service) fn may_give(transaction: &mut Transaction<'_>, scope: &Sc
     }
     let ceiling = bounds(transaction.connection, actor)?;
     within(actor, &Bounds::default(), &ceiling)?;
-    if own(transaction)?.denies_within(scope).are_none() {
+    if known_own(transaction)?.denies_within(scope).are_none() {
         return Ok(());
     }
     let (username, role) = (actor.username(), Role::Admin.name());
@@ -167,11 +167,12 @@ pub(in crate::service) fn may_share(
     if administers(transaction.actor) || named.is_empty() {
         return Ok(());
     }
-    let denies = own(transaction)?.denies_within(&Scope::at(qualified_name));
+    let denies = known_own(transaction)?.denies_within(&Scope::at(qualified_name));
     if denies.are_none() {
         return Ok(());
     }
     for principal in named {
+        transaction.effort.go_on()?;
         if !denies.bind(&reach(transaction, principal.id)?) {
             let username = transaction.actor.username();
             let named = principal.username();

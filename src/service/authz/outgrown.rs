@@ -1,6 +1,6 @@
 //! Ends tokens, public keys and trust rules whose creator no longer reaches all that their principal reaches.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::access_token::AccessToken;
 use crate::domain::change::{Action, ChangeSubject};
@@ -11,6 +11,7 @@ use crate::domain::principal::Principal;
 use crate::service::Transaction;
 use crate::service::authz::containment::administers;
 use crate::service::authz::reach::Reach;
+use crate::storage::holds::hold_unchanged;
 use crate::storage::{access_tokens, credentials, oauth_clients, principals};
 
 /// What others than a principal can act as it with, although they no longer reach all that it does.
@@ -28,15 +29,45 @@ struct Outgrown {
 /// # Errors
 /// When the storage fails.
 pub(in crate::service) fn end_outgrown_tokens(transaction: &mut Transaction<'_>, principal: &Principal) -> Result<()> {
-    let Outgrown { tokens, oauth } = outgrown(transaction, principal)?;
+    let outgrown = outgrown(transaction, principal)?;
+    end(transaction, principal, outgrown)
+}
+
+fn end(transaction: &mut Transaction<'_>, principal: &Principal, outgrown: Outgrown) -> Result<()> {
     let subject = ChangeSubject::Principal(principal.id.uuid());
-    for token in tokens {
+    for token in outgrown.tokens {
         credentials::delete(transaction.connection, token.key_id)?;
         transaction.record(Action::AccessTokenRevoked, subject, &token.name)?;
     }
-    if let Some(left) = oauth {
+    if let Some(left) = outgrown.oauth {
         oauth_clients::replace(transaction.connection, principal.id, &left, transaction.now)?;
         transaction.record(Action::ApiKeyOauthReplaced, subject, &principal.username().to_string())?;
+    }
+    Ok(())
+}
+
+/// Principals to check when the work of the transaction is done.
+#[derive(Default)]
+struct Named(BTreeMap<PrincipalId, Principal>);
+
+/// Like [`end_or_refuse`], when the work of the transaction is done: once for each principal, however often it is named, and
+/// without locking it for longer. Being named must not keep a principal from acting.
+pub(in crate::service) fn end_or_refuse_at_end(transaction: &mut Transaction<'_>, principals: &[Principal]) {
+    if let Some(Named(named)) = transaction.effort.known() {
+        named.extend(principals.iter().map(|principal| (principal.id, principal.clone())));
+    }
+    transaction.effort.check_at_end(check_named);
+}
+
+fn check_named(transaction: &mut Transaction<'_>) -> Result<()> {
+    let named = transaction.effort.known::<Named>().map(std::mem::take).unwrap_or_default().0;
+    let ids: Vec<PrincipalId> = named.keys().copied().collect();
+    // As `principals::lock` does, but the principals still act.
+    hold_unchanged(transaction.connection, &ids)?;
+    for principal in named.values() {
+        transaction.effort.go_on()?;
+        let outgrown = find(transaction, principal)?;
+        finish(transaction, principal, outgrown)?;
     }
     Ok(())
 }
@@ -48,14 +79,19 @@ pub(in crate::service) fn end_outgrown_tokens(transaction: &mut Transaction<'_>,
 /// # Errors
 /// [`Error::Forbidden`]
 pub(in crate::service) fn end_or_refuse(transaction: &mut Transaction<'_>, principal: &Principal) -> Result<()> {
+    let outgrown = outgrown(transaction, principal)?;
+    finish(transaction, principal, outgrown)
+}
+
+fn finish(transaction: &mut Transaction<'_>, principal: &Principal, outgrown: Outgrown) -> Result<()> {
     if administers(transaction.actor) {
-        return end_outgrown_tokens(transaction, principal);
+        return end(transaction, principal, outgrown);
     }
     if principal.id == transaction.actor.id() {
         return Ok(());
     }
     let username = principal.username();
-    match outgrown(transaction, principal)? {
+    match outgrown {
         Outgrown { tokens, .. } if !tokens.is_empty() => Err(Error::Forbidden(format!(
             "`{username}` has access tokens whose creators would gain this access: revoke those tokens first"
         ))),
@@ -71,6 +107,11 @@ fn outgrown(transaction: &mut Transaction<'_>, principal: &Principal) -> Result<
     // Serialises with the creation of tokens and public keys, which locks the principal, too: one of both sees the other's
     // change.
     principals::lock(transaction.connection, &principal.username().to_string())?;
+    find(transaction, principal)
+}
+
+/// What is outgrown of a principal that cannot be changed until the transaction ends.
+fn find(transaction: &mut Transaction<'_>, principal: &Principal) -> Result<Outgrown> {
     let tokens = access_tokens::created_by_others(transaction.connection, principal)?;
     let oauth = match principal.client_id() {
         Some(_) => oauth_clients::get(transaction.connection, principal.id)?,

@@ -1,6 +1,7 @@
 //! What a principal reaches, and what it reaches beyond another: the comparison behind every grant (least privilege).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::domain::actor::Standing;
 use crate::domain::asset::{AssetGrant, Relation, is_within};
@@ -24,7 +25,7 @@ pub(in crate::service) struct Reach {
     personas: Vec<PersonaRef>,
     /// What policies of the linked personas allow.
     allowed: BTreeMap<PersonaId, Vec<Extent>>,
-    named: Vec<AssetGrant>,
+    named: Arc<[AssetGrant]>,
     /// Policies outside personas that allow the principal something.
     allowing: BTreeMap<PolicyId, Extent>,
     /// The assets it owns, by their ids, with their names; filled only if a policy allows owners something.
@@ -75,7 +76,7 @@ impl Reach {
             permissions: standing.permissions,
             assets,
             personas: standing.personas.to_vec(),
-            named: standing.assets.to_vec(),
+            named: Arc::clone(&standing.assets),
             ..Self::default()
         };
         if assets == Assets::Policies {

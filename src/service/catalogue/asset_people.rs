@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::domain::asset::{Asset, PeopleList};
+use crate::domain::asset::{Asset, OWNERS, PeopleList};
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::entity::AssetDraft;
 use crate::domain::error::{Error, Result};
@@ -23,6 +23,7 @@ pub(super) fn record_access(
     after: &Asset,
 ) -> Result<()> {
     let none = BTreeSet::new();
+    count_people(transaction, draft, before, after)?;
     let mut violations = Vec::new();
     for list in PeopleList::ALL {
         let old = before.and_then(|before| before.people.get(&list)).unwrap_or(&none);
@@ -43,6 +44,27 @@ pub(super) fn record_access(
     may_name_principals(transaction, after, &added)?;
     record_principals(transaction, &difference(old, &after.owners), after)?;
     if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
+}
+
+/// Counts the members of lists and the owners that differ. The actor itself does not count: it is the admin of what it creates.
+fn count_people(
+    transaction: &mut Transaction<'_>,
+    draft: &AssetDraft,
+    before: Option<&Asset>,
+    after: &Asset,
+) -> Result<()> {
+    let none = BTreeSet::new();
+    let own = transaction.actor.username().to_string();
+    let lists = PeopleList::ALL.map(|list| {
+        let of = |asset: &Asset| asset.people.get(&list).cloned().unwrap_or_default();
+        (list.name(), before.map(of).unwrap_or_default(), of(after))
+    });
+    let owners = (OWNERS, before.map_or(&none, |before| &before.owners).clone(), after.owners.clone());
+    for (list, old, new) in lists.into_iter().chain([owners]) {
+        let count = old.symmetric_difference(&new).filter(|member| **member != own).count();
+        transaction.effort.change_people(count).map_err(|message| draft.head.violation(list, message))?;
+    }
+    Ok(())
 }
 
 fn difference<'a>(all: &'a BTreeSet<String>, but: &'a BTreeSet<String>) -> Vec<&'a str> {

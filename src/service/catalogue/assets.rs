@@ -10,7 +10,7 @@ use crate::domain::actor::Actor;
 use crate::domain::asset::{Asset, AssetId, OWNERS, People, PeopleList};
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::entity::{AssetDraft, Attributes, EntityState, Handle, Head, check_qualified_name};
-use crate::domain::error::{Error, Result};
+use crate::domain::error::{Error, Result, Violation};
 use crate::domain::ids::Id;
 use crate::domain::listing::clip;
 use crate::service::authz::asset_access::known_owners;
@@ -219,6 +219,13 @@ pub(in crate::service) fn remove(
     match how {
         Removal::Soft => assets::replace(transaction.connection, &after)?,
         Removal::Purge => {
+            let people = after.people.values().map(BTreeSet::len).sum::<usize>() + after.owners.len();
+            // One asset can be purged however many it names.
+            let is_first = !transaction.effort.has_changed_people();
+            match transaction.effort.change_people(people) {
+                Err(message) if !is_first => return Err(Violation::new("guid", message).into()),
+                _ => {}
+            }
             assets::delete(transaction.connection, after.id)?;
             for list in PeopleList::ALL {
                 let members = after.people.get(&list).into_iter().flatten();

@@ -37,6 +37,7 @@ fn save_all(transaction: &mut Transaction<'_>, drafts: &[Draft]) -> Result<Mutat
     let (mut created, mut updated) = (Vec::new(), Vec::new());
     let mut rights = Rights::default();
     for draft in drafts {
+        transaction.effort.go_on()?;
         let mut above = None;
         let (saved, head) = match draft {
             Draft::Persona(draft) => (personas::save(transaction, draft)?, &draft.head),
@@ -82,6 +83,7 @@ fn save_all(transaction: &mut Transaction<'_>, drafts: &[Draft]) -> Result<Mutat
 fn answered(transaction: &mut Transaction<'_>, ids: &[Uuid], sight: &Sight) -> Result<Vec<Entity>> {
     let mut entities = load(transaction.connection, &texts(ids), sight)?;
     for entity in &mut entities {
+        transaction.effort.go_on()?;
         if !found::is_seen(transaction.connection, &entity.id().to_string(), sight)? {
             *entity = entity.clone().unseen();
         }
@@ -100,6 +102,7 @@ pub async fn delete(service: &Service, actor: &Actor, ids: Vec<Uuid>, how: Remov
             let mut mutation = Mutation::default();
             let mut rights = Rights::default();
             for id in &ids {
+                transaction.effort.go_on()?;
                 assets::lock(transaction, *id)?;
                 // Already deleted, perhaps by the same request, whose answer was lost.
                 let entity = match seen(transaction, *id) {

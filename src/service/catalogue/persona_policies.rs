@@ -17,7 +17,8 @@ use crate::domain::policy::{Category, Policy, Rule, Subjects};
 use crate::service::authz::authority::{self, CONNECTION};
 use crate::service::authz::compare::{self, AccessComparison};
 use crate::service::authz::persona_writing::{may_change_own_persona, may_find_policy};
-use crate::service::authz::{containment, sight};
+use crate::service::authz::sight;
+use crate::service::catalogue::persona_room::check_room;
 use crate::service::catalogue::policies;
 use crate::service::catalogue::saved::Saved;
 use crate::service::{Service, Transaction};
@@ -274,53 +275,6 @@ fn object(transaction: &mut Transaction<'_>, draft: &PolicyDraft, policy: &Polic
         within.map_err(|message| draft.head.violation("policyResources", message))?;
     }
     authority::may_write(transaction, &policy.rule, connection_name)
-}
-
-/// The most resources and actions that the policies of one persona can name together. Admins of assets can add to any
-/// persona that they see, and every principal linked to it pays in decision time.
-const NAMES: usize = 20_000;
-/// The most of them that actors without `MANAGE_PERSONAS` can reach, so that they leave room for others.
-const NAMES_OF_MEMBERS: usize = 10_000;
-/// The most of them in policies that one such actor has written.
-const NAMES_OF_ONE: usize = 2_000;
-/// The most of them in policies about one object, so that its admins leave room for others.
-const NAMES_ABOUT_ONE: usize = 1_000;
-
-/// Checks that a persona has room for a policy about this object, which named `before` actions and resources. Taking some away
-/// needs no room.
-fn check_room(transaction: &mut Transaction<'_>, policy: &Policy, before: usize, object: Option<&str>) -> Result<()> {
-    let actor = transaction.actor;
-    if containment::administers(actor) || policy.rule.names() <= before {
-        return Ok(());
-    }
-    let Some(persona) = policy.persona else { return Ok(()) };
-    let named = |others: &[Policy], counts: &dyn Fn(&Policy) -> bool| -> usize {
-        let others = others.iter().filter(|other| other.id != policy.id && counts(other));
-        others.chain([policy]).map(|each| each.rule.names()).sum()
-    };
-    let full = |which: &str, most: usize| {
-        Error::Conflict(format!("the policies of a persona{which} can name {most} actions and resources together"))
-    };
-    if let Some(object) = object
-        && named(&stored::of_persona_about(transaction.connection, persona, object)?, &|_| true) > NAMES_ABOUT_ONE
-    {
-        return Err(full(&format!(" about `{}`", clip(object)), NAMES_ABOUT_ONE));
-    }
-    let others = stored::of_persona(transaction.connection, persona)?;
-    let in_all = named(&others, &|_| true);
-    if !actor.permissions().contains(Permission::ManagePersonas) {
-        let username = actor.username().to_string();
-        if named(&others, &|other| other.created_by == username) > NAMES_OF_ONE {
-            return Err(full(&format!(" that `{username}` has written"), NAMES_OF_ONE));
-        }
-        if in_all > NAMES_OF_MEMBERS {
-            return Err(full(" to which an actor without `MANAGE_PERSONAS` adds", NAMES_OF_MEMBERS));
-        }
-    }
-    if in_all > NAMES {
-        return Err(full("", NAMES));
-    }
-    Ok(())
 }
 
 /// Checks that the actions belong to the policy's category.

@@ -17,6 +17,7 @@ use crate::domain::policy::{Category, Effect, Policy, Rule, Subjects};
 use crate::domain::text::{Description, DisplayName, at, fold, is_hidden};
 use crate::service::authz::policy_writing::{may_change_shared, may_end_effect, may_write_about, may_write_shared};
 use crate::service::authz::{giving, outgrown};
+use crate::service::catalogue::persona_room;
 use crate::service::{Service, Transaction};
 use crate::storage::holds::hold_principals;
 use crate::storage::policies;
@@ -272,7 +273,9 @@ fn store_and_check(
     }
     if policy.rule.effect == Effect::Allow {
         giving::may_name(transaction, &named)?;
-        named.iter().try_for_each(|principal| outgrown::end_or_refuse(transaction, principal))?;
+        outgrown::end_or_refuse_at_end(transaction, &named);
+    } else {
+        transaction.effort.change_own_rights();
     }
     transaction.record(action, ChangeSubject::Policy(policy.id.uuid()), &policy.name)
 }
@@ -283,6 +286,7 @@ pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, policy: &Pol
     if policies::delete(transaction.connection, policy.id)? == Existed::No {
         return Err(not_found(&policy.qualified_name));
     }
+    persona_room::leave(transaction, policy);
     transaction.record(Action::PolicyDeleted, ChangeSubject::Policy(policy.id.uuid()), &policy.name)
 }
 
