@@ -15,6 +15,7 @@ pub mod explain;
 pub(in crate::service) mod giving;
 pub(in crate::service) mod in_write;
 pub mod inquiry;
+pub(in crate::service) mod key_lineage;
 pub(in crate::service) mod narrow;
 pub(in crate::service) mod outgrown;
 pub(in crate::service) mod people;

@@ -22,7 +22,7 @@ use crate::domain::principal::{Principal, PrincipalKind, Role, service_account_u
 use crate::domain::token::{Token, TokenKind};
 use crate::service::authz::authority::may_release;
 use crate::service::authz::credentials::require_no_child;
-use crate::service::authz::{containment, outgrown, sight};
+use crate::service::authz::{containment, key_lineage, outgrown, sight};
 use crate::service::{Service, Transaction, blocking};
 use crate::storage::create_requests::{self, CreateRequest};
 use crate::storage::database::AnyConnection;
@@ -222,7 +222,7 @@ pub async fn update(
                 return Err(not_found(id));
             }
             let before = api_keys::find(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
-            containment::may_manage_key(transaction, id)?;
+            key_lineage::may_manage_key(transaction, id)?;
             let changing = containment::may_change(transaction, id)?;
             expected.check(&before.edition())?;
             let personas = resolve(transaction, &update.personas)?;
@@ -306,7 +306,7 @@ pub async fn delete_edition(service: &Service, actor: &Actor, id: PrincipalId, e
             if transaction.actor.id() == id {
                 transaction.ends_own_credential();
             } else {
-                containment::may_manage_key(transaction, id)?;
+                key_lineage::may_manage_key(transaction, id)?;
                 containment::may_change(transaction, id)?;
             }
             if expected != Expected::Any {

@@ -15,8 +15,8 @@ use crate::domain::permission::Permission;
 use crate::domain::principal::{client_id, service_account_username};
 use crate::domain::token::Token;
 use crate::service::Service;
-use crate::service::authz::containment;
 use crate::service::authz::credentials::require_client;
+use crate::service::authz::{containment, key_lineage};
 use crate::service::children::{Form, NotMinted, Wanted, mint};
 use crate::service::keys::api_keys::{bounds, not_found, require_secret};
 use crate::storage::{api_keys, credentials, principals};
@@ -35,7 +35,7 @@ pub async fn create(service: &Service, actor: &Actor, id: PrincipalId, issuer: S
             let now = transaction.now;
             principals::lock(transaction.connection, &service_account_username(id))?;
             let key = api_keys::find(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
-            containment::may_manage_key(transaction, id)?;
+            key_lineage::may_manage_key(transaction, id)?;
             let actor_ends = containment::bounds(transaction.connection, transaction.actor)?.expires_at;
             let expires_at = (now + USUAL_LIFE).min(key.expires_at).min(actor_ends);
             containment::may_take_over(transaction, id, &Bounds { expires_at, ..bounds(&key) })?;

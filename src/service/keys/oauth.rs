@@ -10,8 +10,8 @@ use crate::domain::ids::PrincipalId;
 use crate::domain::oauth_client::{ClientSecret, OauthClient};
 use crate::domain::permission::Permission;
 use crate::domain::token::TokenKind;
-use crate::service::authz::containment;
 use crate::service::authz::credentials::require_session;
+use crate::service::authz::{containment, key_lineage};
 use crate::service::children::Registered;
 use crate::service::{Service, Transaction};
 use crate::storage;
@@ -67,7 +67,7 @@ pub async fn replace(
             storage::principals::lock_by_id(transaction.connection, id)?;
             let key = storage::api_keys::find(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
             let before = oauth_clients::get(transaction.connection, id)?;
-            containment::may_manage_key(transaction, id)?;
+            key_lineage::may_manage_key(transaction, id)?;
             containment::may_change(transaction, id)?;
             expected.check(&before.edition())?;
             let client = client.clone().with_secret(secret, &before)?.with_adder(transaction.actor.id(), &before);
