@@ -26,6 +26,7 @@ pub mod ops;
 pub mod peer;
 mod present;
 pub mod problem;
+mod protected;
 pub mod request_id;
 pub mod state;
 mod valid;

@@ -113,8 +113,8 @@ async fn asking_about_oneself_takes_nothing_and_about_others_a_permission() {
     for id in [
         format!("apikey-{}", key.id),
         format!("service-account-apikey-{}", key.id),
-        key.id.to_string(),
-        key.id.to_string().to_uppercase(),
+        key.id.clone(),
+        key.id.to_uppercase(),
     ] {
         let itself = json!({"type": "api_token", "id": id});
         assert_eq!(ask(&key, &itself, &read, &record("record-1")).await["decision"], false);

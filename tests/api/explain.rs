@@ -287,7 +287,7 @@ async fn permissions_tell_where_each_comes_from() {
                 "id": policy.id.to_string(), "name": "policy 1", "qualifiedName": policy.qualified_name,
                 "effect": "allow", "personaId": persona["id"],
             }},
-        }]})
+        }], "hiddenSources": 0})
     );
 }
 

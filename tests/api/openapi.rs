@@ -111,20 +111,22 @@ fn every_reference_leads_somewhere() {
     }
 }
 
+/// All descriptions in a value.
+fn descriptions<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("description").and_then(Value::as_str));
+            members.values().for_each(|member| descriptions(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| descriptions(item, found)),
+        _ => {}
+    }
+}
+
 #[test]
 fn every_property_is_described_and_no_description_begins_with_a_pronoun() {
     let vague = ["Its ", "Their ", "They ", "It ", "What it ", "What they ", "Whether it ", "Whether they ", "Those "];
     let begins_vaguely = |text: &str| vague.iter().any(|opening| text.trim_start().starts_with(opening));
-    fn descriptions<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
-        match value {
-            Value::Object(members) => {
-                found.extend(members.get("description").and_then(Value::as_str));
-                members.values().for_each(|member| descriptions(member, found));
-            }
-            Value::Array(items) => items.iter().for_each(|item| descriptions(item, found)),
-            _ => {}
-        }
-    }
     let document = document();
     let mut found = Vec::new();
     descriptions(&document, &mut found);

@@ -15,8 +15,8 @@ async fn what_the_server_says_of_itself_is_relative_to_what_was_asked() {
     let page = admin.keys(&[("limit", "1")]).await;
     assert!(page.header("link").unwrap().starts_with("<?limit=1&"), "{:?}", page.header("link"));
     let anonymous = app.anonymous();
-    assert_eq!(anonymous.get("/authenticate").await.header("location"), Some("login?redirect_uri=%2F"));
-    assert_eq!(anonymous.get("/logOut").await.header("location"), Some("login"));
+    assert_eq!(anonymous.get("/authenticate").await.header("location"), Some("./login?redirect_uri=%2F"));
+    assert_eq!(anonymous.get("/logOut").await.header("location"), Some("./login"));
     for (path, base) in [("/swagger-ui", "swagger-ui/"), ("/swagger-ui/", "./"), ("/swagger-ui/index.html", "./")] {
         let page = anonymous.get(path).await;
         assert!(page.text.contains(&format!("<base href=\"{base}\" />")), "{path}");

@@ -27,7 +27,7 @@ async fn late(
     let mut blocker = Blocker::begin(app, statement);
     let write = spawn(write);
     blocker.until_awaited(1).await;
-    timeout(Duration::from_secs(5), strip).await.expect("whoever takes away does not wait for the write").ok();
+    timeout(Duration::from_secs(5), strip).await.unwrap().ok();
     blocker.end();
     write.await.unwrap()
 }

@@ -33,8 +33,17 @@ fn operations() -> Vec<(Method, String)> {
 
 /// Begins a request and waits until its body is asked for.
 async fn begin(client: &Client, method: Method, path: &str) -> (Uploader, actix_web::rt::task::JoinHandle<Answer>) {
+    begin_as(client, "application/json", method, path).await
+}
+
+async fn begin_as(
+    client: &Client,
+    media_type: &str,
+    method: Method,
+    path: &str,
+) -> (Uploader, actix_web::rt::task::JoinHandle<Answer>) {
     let (mut uploader, body) = upload();
-    let (client, path) = (client.with("content-type", "application/json"), path.to_owned());
+    let (client, path) = (client.with("content-type", media_type), path.to_owned());
     let answer = spawn(async move { client.upload(method, &path, body).await });
     uploader.asked_for().await;
     (uploader, answer)
@@ -67,7 +76,9 @@ async fn a_key_deleted_between_head_and_body_is_refused_by_every_operation() {
     let admin = app.admin().await;
     for (method, path) in operations() {
         let key = app.key_with(&Permission::ALL).await;
-        let (uploader, answer) = begin(&key, method, &path).await;
+        let is_form = path.starts_with("/oauth/");
+        let media_type = if is_form { "application/x-www-form-urlencoded" } else { "application/json" };
+        let (uploader, answer) = begin_as(&key, media_type, method, &path).await;
         admin.delete_key(&key.id).await.ok();
         let answer = end(uploader, answer, &json!({})).await;
         assert_eq!(answer.status, 401, "{path}: {}", answer.text);

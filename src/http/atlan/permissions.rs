@@ -46,7 +46,8 @@ pub async fn list(
     };
     let found = effective::of_key(&state.service, &actor, parse_guid(&guid)?, unused_since).await?;
     let permissions = found.permissions.iter().map(PermissionView::from).collect();
-    Ok(HttpResponse::Ok().json(KeyPermissions { permissions, hidden_sources: found.hidden.count() }))
+    let hidden_sources = i64::try_from(found.hidden.count()).unwrap_or(i64::MAX);
+    Ok(HttpResponse::Ok().json(KeyPermissions { permissions, hidden_sources }))
 }
 
 fn parse_period(text: &str) -> Result<i64, Violation> {
@@ -71,7 +72,7 @@ pub struct KeyPermissions {
     /// How many policies and assets allow or deny the key something that is not listed, because the caller may not read
     /// them. If it is 0, the list is complete. `unused_for` does not change it.
     #[schema(example = 0)]
-    hidden_sources: usize,
+    hidden_sources: i64,
 }
 
 /// Something that a principal is allowed or denied.

@@ -10,13 +10,14 @@ use actix_web::web;
 use askama::Template;
 
 use super::form::sentence;
-use super::page::{Page, answer_with, redirect};
+use super::page::{Page, answer_with};
 use super::redirect_target::page_of_form;
 use super::visitor::Visitor;
 use super::{Console, owns, unsent};
 use crate::domain::error::{Error, Refusal};
 use crate::http::address::root_of;
 use crate::http::problem::Failure;
+use crate::http::protected::redirect;
 
 /// A request whose errors are answered with a page.
 pub struct ErrorPages {

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use askama::Template;
 
 use super::form::{Form, sentence};
-use super::page::{Page, answer_with, redirect};
+use super::page::{Page, answer_with};
 use super::redirect_target::safe_redirect_target;
 use super::{Console, ProviderButton, SignedInRequest, SubmittedForm};
 use crate::domain::error::{Error, Refusal};
@@ -15,6 +15,7 @@ use crate::http::auth::origin;
 use crate::http::datahub::caller::check_csrf_navigation;
 use crate::http::datahub::login::{cookies, end_replaced, no_cookies};
 use crate::http::problem::Failure;
+use crate::http::protected::redirect;
 use crate::http::state::State;
 use crate::http::valid::{Body, Params, Raw};
 use crate::service::authn::sessions;

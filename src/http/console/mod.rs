@@ -55,7 +55,7 @@ mod verdict;
 mod visitor;
 mod words;
 
-pub use self::page::{Page, redirect};
+pub use self::page::Page;
 pub use self::redirect_target::safe_redirect_target;
 pub use self::signed_in::{SignedInRequest, SubmittedForm};
 

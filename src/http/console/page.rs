@@ -1,12 +1,8 @@
-//! The parts and the header fields that all pages share.
+//! The parts that all pages share.
 
 use actix_web::HttpResponse;
 use actix_web::HttpResponseBuilder;
-use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, LOCATION, REFERRER_POLICY, X_FRAME_OPTIONS,
-};
 use askama::Template;
 
 use super::Console;
@@ -14,14 +10,7 @@ use super::visitor::SignedIn;
 use crate::domain::error::Error;
 use crate::domain::permission::{Permission, Permissions};
 use crate::http::problem::{Complete, Failure};
-
-/// `Content-Security-Policy`: files and forms of this server only, no inline script or style, no framing.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
-                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-
-const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
-const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
-const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+use crate::http::protected::protect;
 
 /// The data that all pages share: the member `page` of each template.
 pub struct Page {
@@ -81,18 +70,6 @@ impl Page {
     }
 }
 
-/// Adds the security header fields of every page.
-fn protect(response: &mut HttpResponseBuilder) {
-    response
-        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((REFERRER_POLICY, "same-origin"))
-        .insert_header((X_FRAME_OPTIONS, "DENY"))
-        .insert_header((OPENER_POLICY, "same-origin"))
-        .insert_header((RESOURCE_POLICY, "same-origin"))
-        .insert_header((PERMISSIONS_POLICY, "camera=(), geolocation=(), microphone=()"));
-}
-
 /// Answers with a page.
 ///
 /// # Errors
@@ -114,16 +91,4 @@ pub(super) fn answer_with(
     let mut response = response.content_type("text/html; charset=utf-8").body(html);
     response.extensions_mut().insert(Complete);
     Ok(response)
-}
-
-/// Redirects (303) to a page of this server: `to` is relative to its start, such as `keys?status=active`.
-#[must_use]
-pub fn redirect(root: &str, to: &str, cookies: impl IntoIterator<Item = Cookie<'static>>) -> HttpResponse {
-    let mut response = HttpResponse::SeeOther();
-    protect(&mut response);
-    response.insert_header((LOCATION, format!("{root}{to}")));
-    for cookie in cookies {
-        response.cookie(cookie);
-    }
-    response.finish()
 }

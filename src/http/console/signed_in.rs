@@ -16,7 +16,7 @@ use subtle::ConstantTimeEq;
 
 use super::Console;
 use super::form::{CSRF, Fields, Form};
-use super::page::{Page, answer, redirect};
+use super::page::{Page, answer};
 use super::redirect_target::page_of_form;
 use super::visitor::{SignedIn, Visitor};
 use crate::domain::actor::{Actor, PresentedCredential};
@@ -28,6 +28,7 @@ use crate::http::authenticated::{self, AuthenticatedBody, Identify};
 use crate::http::base_url::base_url;
 use crate::http::datahub::caller::{check_csrf_navigation, of_session_cookie};
 use crate::http::problem::Failure;
+use crate::http::protected::redirect;
 use crate::http::state::{State, data, state};
 use crate::http::valid::{Body, Params, Raw};
 
@@ -220,7 +221,7 @@ async fn keep_unsent(request: &HttpRequest, mut payload: Payload, failure: &Fail
 
 /// Keeps a form that is not carried out, for the page of the error. Signing out is not worth to be repeated.
 fn has_not_sent(request: &HttpRequest, fields: Fields) {
-    if let Some(visitor) = request.extensions().get::<Visitor>().filter(|_| page_of_form(request.path()) != "") {
+    if let Some(visitor) = request.extensions().get::<Visitor>().filter(|_| !page_of_form(request.path()).is_empty()) {
         visitor.has_not_sent(fields);
     }
 }

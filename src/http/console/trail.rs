@@ -56,7 +56,7 @@ impl Entry {
         let now = request.now();
         let told = |change: Change| {
             let both = states.get(&change.id);
-            let line = both.map_or_else(String::new, |states| changed(states, &personas));
+            let changes = both.map_or_else(String::new, |states| changed(states, &personas));
             let state = both.and_then(latest);
             let link = link(&change, state, &ids, &request.actor);
             let mut entry = Self::of(change, link, now);
@@ -70,9 +70,9 @@ impl Entry {
             let key = key_of(&entry.actor).and_then(|id| keys.get(&id).map(|name| (id, name)));
             match key {
                 Some((id, name)) => {
-                    Self { actor: name.clone(), actor_link: Some(format!("keys/{id}")), changed: line, ..entry }
+                    Self { actor: name.clone(), actor_link: Some(format!("keys/{id}")), changed: changes, ..entry }
                 }
-                None => Self { changed: line, ..entry },
+                None => Self { changed: changes, ..entry },
             }
         };
         Ok(changes.into_iter().map(told).collect())

@@ -57,21 +57,21 @@ pub(super) fn check_room(
     if names <= before {
         return Ok(());
     }
-    let named = |counts: &dyn Fn(&Taken) -> bool| -> usize {
+    let total = |counts: &dyn Fn(&Taken) -> bool| -> usize {
         room.values().filter(|taken| counts(taken)).map(|taken| taken.names).sum()
     };
     let full = |which: &str, most: usize| {
         Error::Conflict(format!("the policies of a persona{which} can name {most} actions and resources together"))
     };
     if let Some(object) = object
-        && named(&|taken| taken.object.as_deref() == Some(object)) > NAMES_ABOUT_ONE
+        && total(&|taken| taken.object.as_deref() == Some(object)) > NAMES_ABOUT_ONE
     {
         return Err(full(&format!(" about `{}`", clip(object)), NAMES_ABOUT_ONE));
     }
-    let in_all = named(&|_| true);
+    let in_all = total(&|_| true);
     if !actor.permissions().contains(Permission::ManagePersonas) {
         let username = actor.username().to_string();
-        if named(&|taken| taken.written_by == username) > NAMES_OF_ONE {
+        if total(&|taken| taken.written_by == username) > NAMES_OF_ONE {
             return Err(full(&format!(" that `{username}` has written"), NAMES_OF_ONE));
         }
         if in_all > NAMES_OF_MEMBERS {

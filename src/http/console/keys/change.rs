@@ -21,6 +21,7 @@ use crate::service::keys::{api_keys, oauth};
 
 #[derive(Template)]
 #[template(path = "keys/edit.html")]
+#[expect(clippy::struct_excessive_bools, reason = "conditions of a template")]
 struct Edit {
     page: Page,
     row: Row,

@@ -90,8 +90,8 @@ pub async fn refused_names(request: &SignedInRequest, names: &[String]) -> Resul
     let (service, actor) = (&request.state.service, &request.actor);
     let refused = changeable::refused_personas(service, actor, names.to_vec()).await?;
     let known = persona_names(request, refused.iter().map(String::as_str)).await?;
-    let named = |name: &String| known.get(name).unwrap_or(name).clone();
-    let mut refused: Vec<String> = refused.iter().map(named).collect();
+    let shown = |name: &String| known.get(name).unwrap_or(name).clone();
+    let mut refused: Vec<String> = refused.iter().map(shown).collect();
     refused.sort_unstable();
     Ok(refused.join(", "))
 }

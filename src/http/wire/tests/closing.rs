@@ -40,13 +40,12 @@ fn an_announced_end_is_kept_and_nothing_behind_it_is_processed() {
     ] {
         for behind in ["", BEHIND, &BEHIND.repeat(3)] {
             let received = until_closed(&mut server.connect(), &format!("{first}{behind}"));
-            assert!(received.contains(&format!(" {status} ")), "{first}: {:.300}", received);
+            assert!(received.contains(&format!(" {status} ")), "{first}: {received:.300}");
             assert!(
                 received.contains("\r\nconnection: close\r\n") || first.contains("/1.0"),
-                "{first}: {:.300}",
-                received
+                "{first}: {received:.300}"
             );
-            assert_eq!(received.matches("http/1.").count(), 1, "{first}{behind}: {:.300}", received);
+            assert_eq!(received.matches("http/1.").count(), 1, "{first}{behind}: {received:.300}");
         }
     }
     assert_eq!(COUNTED.load(Ordering::Relaxed), 0);
