@@ -12,7 +12,7 @@ use actix_web::http::header::{
 };
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpResponse, web};
 use futures_util::FutureExt;
 use tokio::time::timeout;
 use tracing::Instrument;
@@ -22,6 +22,7 @@ use super::address::keep_sent_path;
 use super::auth::{Asking, Authenticated};
 use super::console::failures::ErrorPages;
 use super::datahub;
+use super::head_requests::SentAsHead;
 use super::oauth::protected_resource;
 use super::problem::{Complete, Failure, PROBLEM_JSON, Shape, answers_as_oauth};
 use super::request_id::{ATLAN_REQUEST_ID, Numbered, REQUEST_ID, RequestId, is_usable};
@@ -109,18 +110,6 @@ pub async fn envelope(
         Ok(Err(_panic)) => Err(answer.fail(&state, &Failure::Panic)),
         Err(_elapsed) => Err(answer.fail(&state, &Failure::Timeout)),
     }
-}
-
-/// Request extension: the method that the client sent is HEAD.
-struct SentAsHead;
-
-/// Refuses HEAD at a page that changes something: programs that look at links send it without asking anybody.
-///
-/// # Errors
-/// 405
-pub fn refuse_head(request: &HttpRequest) -> Result<(), Failure> {
-    let is_head = request.extensions().contains::<SentAsHead>();
-    if is_head { Err(Failure::Method(Method::GET.to_string())) } else { Ok(()) }
 }
 
 /// The data of a request that is kept until its response is finished.

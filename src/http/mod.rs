@@ -17,6 +17,7 @@ pub mod envelope;
 mod fallback;
 pub mod fan_outs;
 pub mod gateway;
+mod head_requests;
 mod listing;
 pub mod log_bounds;
 mod metrics;

@@ -17,7 +17,7 @@ use crate::domain::nesting::{Unreadable, read_json};
 use crate::domain::text::DisplayName;
 use crate::http::address::root;
 use crate::http::auth::{self, Metering, mark_authenticated, origin};
-use crate::http::envelope::refuse_head;
+use crate::http::head_requests::refuse_head;
 use crate::http::openapi::Fails;
 use crate::http::problem::Failure;
 use crate::http::protected::redirect;

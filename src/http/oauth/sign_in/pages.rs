@@ -19,7 +19,7 @@ use crate::http::auth::origin;
 use crate::http::console::{SignedInRequest, safe_redirect_target};
 use crate::http::datahub::caller::check_csrf_navigation;
 use crate::http::datahub::login::{cookies, end_replaced};
-use crate::http::envelope::refuse_head;
+use crate::http::head_requests::refuse_head;
 use crate::http::oauth::issuer::ProviderError;
 use crate::http::problem::Failure;
 use crate::http::protected::redirect;
