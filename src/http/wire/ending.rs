@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
-use actix_http::{ConnectionType, ResponseHead};
+use actix_http::{ConnectionType, ResponseHead, Version};
 
 /// No response has announced the end.
 const OPEN: u8 = 0;
@@ -30,6 +30,8 @@ impl Ending {
 
     /// Makes a response the last one if `must_close`, or if it says itself that it is.
     pub(super) fn of_response(&self, response: &mut ResponseHead, must_close: bool) {
+        // actix reuses heads, also of responses to HTTP/1.0, and sets the version when it writes: until then it says nothing.
+        response.version = Version::HTTP_11;
         if must_close {
             response.set_connection_type(ConnectionType::Close);
         }

@@ -70,3 +70,17 @@ fn a_body_that_breaks_its_framing_is_answered_and_the_end_is_announced() {
     }
     server.stop();
 }
+
+#[test]
+fn a_response_to_http_1_0_ends_no_connection_of_others() {
+    let server = Running::start();
+    let old = "GET /a HTTP/1.0\r\nHost: x\r\n\r\n";
+    for _ in 0..20 {
+        assert!(until_closed(&mut server.connect(), old).contains(" 200 "));
+        let mut client = server.connect();
+        for _ in 0..3 {
+            assert_eq!(ask(&mut client, PLAIN), (200, PLAIN_READ.into()));
+        }
+    }
+    server.stop();
+}
