@@ -1,4 +1,4 @@
-//! Application state shared by all handlers. Data of a single API surface is in [`Doors`](super::Doors).
+//! Application state shared by all handlers. Data of a single API surface is in [`Doors`](super::doors::Doors).
 
 use std::sync::Arc;
 use std::time::Duration;
