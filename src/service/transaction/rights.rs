@@ -176,15 +176,8 @@ fn contains(all: Permissions, some: Permissions) -> bool {
 /// Whether this is the principal as before with the same personas, except for what the transaction itself has changed. A
 /// persona may allow and deny, so another link is a loss, too.
 fn keeps(now: &Standing, before: &Standing, own: &OwnChanges) -> bool {
-    let Principal { id, kind, chosen_name, role, enabled, created_at } = &before.principal;
-    let expected = Principal {
-        id: *id,
-        kind: *kind,
-        chosen_name: chosen_name.clone(),
-        role: own.role.unwrap_or(*role),
-        enabled: *enabled,
-        created_at: *created_at,
-    };
+    let role = own.role.unwrap_or(before.principal.role);
+    let expected = Principal { role, ..before.principal.clone() };
     let links = |standing: &Standing| -> HashSet<(Uuid, bool)> {
         let links = standing.personas.iter().map(|persona| (persona.id.uuid(), persona.enabled));
         links.filter(|(id, _)| !own.personas.contains(id)).collect()

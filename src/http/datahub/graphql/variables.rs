@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
-    BaseType, ExecutableDocument, InputObjectType, OperationDefinition, Type, TypeKind, TypeSystemDefinition,
+    BaseType, EnumType, ExecutableDocument, InputObjectType, OperationDefinition, Type, TypeKind, TypeSystemDefinition,
 };
 use async_graphql::{Name, Pos, ScalarType, Value as Constant, Variables};
 
@@ -118,14 +118,8 @@ fn fits_named(name: &Name, value: &Constant) -> Result<(), Misfit> {
         ("Int" | "Float" | "String" | "ID" | "Boolean", _) => false,
         ("Long", value) => Long::parse(value.clone()).is_ok(),
         _ => match (TYPES.get(name), value) {
-            (Some(TypeKind::Enum(values)), Constant::String(_) | Constant::Enum(_)) => {
-                let known = |text: &str| values.values.iter().any(|known| known.node.value.node == text);
-                match value {
-                    Constant::String(text) => known(text),
-                    Constant::Enum(name) => known(name),
-                    _ => false,
-                }
-            }
+            (Some(TypeKind::Enum(known)), Constant::String(text)) => has_value(known, text),
+            (Some(TypeKind::Enum(known)), Constant::Enum(name)) => has_value(known, name),
             (Some(TypeKind::InputObject(object)), Constant::Object(members)) => return has_members(object, members),
             (Some(TypeKind::Enum(_) | TypeKind::InputObject(_)), _) => false,
             // Other types are no input types, or none at all: the engine says so.
@@ -133,6 +127,10 @@ fn fits_named(name: &Name, value: &Constant) -> Result<(), Misfit> {
         },
     };
     if fits { Ok(()) } else { Err(Misfit::new(format!("must be of the type `{}`", clip(name)))) }
+}
+
+fn has_value(known: &EnumType, text: &str) -> bool {
+    known.values.iter().any(|known| known.node.value.node == text)
 }
 
 fn has_members(
