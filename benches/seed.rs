@@ -24,6 +24,16 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 const ROWS: usize = 1_000;
 const PERSONAS: usize = 100;
 
+/// The tables that are filled, with the columns that are; the others have their default values.
+const PERSONA_COLUMNS: &str = "personas (id, qualified_name, name, display_name, description, enabled, created_by, created_at, \
+                               updated_at, attributes, name_folded, display_name_folded)";
+const PRINCIPAL_COLUMNS: &str = "principals (id, kind, username, role, enabled, created_at, username_folded)";
+const KEY_COLUMNS: &str = "api_keys (id, display_name, display_name_folded, description, validity_seconds, created_by, created_at, \
+                           updated_at, expires_at, last_used_at, allowed_addresses, rate_limit_requests, rate_limit_seconds, \
+                           use_count, maker_id, maker_kind, description_folded)";
+const CREDENTIAL_COLUMNS: &str = "credentials (key_id, kind, principal_id, digest, pepper, created_at, expires_at)";
+const LINK_COLUMNS: &str = "persona_links (principal_id, persona_id)";
+
 fn main() -> Outcome {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [url, keys, tokens] = arguments.as_slice() else {
@@ -58,12 +68,13 @@ impl Seed {
                 now = self.now
             )
         };
-        self.insert(&[("personas", ids.iter().enumerate().map(row).collect())])?;
+        self.insert(&[(PERSONA_COLUMNS, ids.iter().enumerate().map(row).collect())])?;
         Ok(ids)
     }
 
     fn keys(&self, indexes: &[usize], all: usize, personas: &[PersonaId], tokens: &mut impl Write) -> Outcome {
-        let mut tables = ["principals", "api_keys", "credentials", "persona_links"].map(|table| (table, Vec::new()));
+        let mut tables =
+            [PRINCIPAL_COLUMNS, KEY_COLUMNS, CREDENTIAL_COLUMNS, LINK_COLUMNS].map(|table| (table, Vec::new()));
         for index in indexes {
             let created_at = self.now - i64::try_from(all - index)? * SECOND;
             let expires_at = if index.is_multiple_of(100) { created_at } else { NEVER };
@@ -102,7 +113,7 @@ impl Seed {
         let insert = |connection: &mut _| {
             for (table, rows) in tables {
                 diesel::sql_query(format!("INSERT INTO {table} VALUES {}", rows.join(", "))).execute(connection)?;
-                if *table == "api_keys" {
+                if *table == KEY_COLUMNS {
                     let count = format!("UPDATE key_counts SET keys = keys + {} WHERE shard = 0", rows.len());
                     diesel::sql_query(count).execute(connection)?;
                 }
