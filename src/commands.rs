@@ -8,6 +8,7 @@ mod first_start;
 mod keys;
 pub mod log_copy;
 mod log_jobs;
+pub mod output;
 mod signing_keys;
 mod started;
 mod tasks;
@@ -21,6 +22,7 @@ use chrono::DateTime;
 use tokio::sync::oneshot;
 
 use self::first_start::SecretsOutput;
+use self::output::{print, say};
 use self::started::{Started, start};
 use crate::app::app;
 use crate::clock::{Clock, SECOND};
@@ -70,11 +72,11 @@ pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> Result<ExitCode, Stri
                 OpenApiVersion::V3_1 => openapi::json(&document),
                 OpenApiVersion::V3_0 => openapi::json_3_0(&document),
             };
-            print!("{}", json.map_err(|error| error.to_string())?);
+            print(json.map_err(|error| error.to_string())?);
             Ok(())
         }
         Command::GraphqlSchema => {
-            print!("{}", graphql::sdl());
+            print(graphql::sdl());
             Ok(())
         }
         Command::Backup { file } => backup::back_up(&settings, &file),
@@ -82,7 +84,7 @@ pub async fn run(cli: Cli, accept_errors: AcceptErrors) -> Result<ExitCode, Stri
         Command::AcceptClock => {
             let _unserved = unserved(&database_url(&settings)?)?;
             let now = time::accept(&unchecked_service(&settings, Setup::Expected).await?).await.map_err(explain)?;
-            println!("The time is now {}.", date(now));
+            say(format_args!("The time is now {}.", date(now)));
             Ok(())
         }
         Command::Users(command) => {

@@ -16,6 +16,9 @@
 //!
 //! Dependencies point downwards only.
 
+// Both panic when nobody reads: `commands::output` does not.
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod app;
 mod checkpoint_file;
 pub mod clock;

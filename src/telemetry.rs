@@ -20,7 +20,8 @@ use crate::config::LogFormat;
 pub fn start(directives: &str, format: LogFormat, accept_errors: AcceptErrors) -> Result<(), ParseError> {
     let filter = EnvFilter::builder().parse(directives)?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let builder = builder.with_ansi(std::io::stderr().is_terminal());
+    // A line that nobody reads any more must not end the thread that writes it: otherwise it is reported with `eprintln`.
+    let builder = builder.with_ansi(std::io::stderr().is_terminal()).log_internal_errors(false);
     match format {
         LogFormat::Text => builder.with_target(false).finish().with(accept_errors).init(),
         LogFormat::Json => builder.json().flatten_event(true).finish().with(accept_errors).init(),

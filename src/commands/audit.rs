@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use self::compare::Rows;
 use self::report::{Finding, Kind, Report};
 use self::source::Source;
+use super::output::{say, warn};
 use super::{Setup, explain, open};
 use crate::config::{Audit, Settings, Verification};
 use crate::domain::log::note::{Opened, VerifierKey, open as open_note, unverified};
@@ -29,13 +30,13 @@ pub(super) fn run(settings: &Settings, command: &Audit) -> Result<ExitCode, Stri
             let database = open(settings, Setup::Expected)?;
             let keys = database.read(keys_in).map_err(explain)?;
             let keys = keys.ok_or("there is no log yet: a node that serves begins it")?;
-            println!("{}", keys.verifier_key);
+            say(keys.verifier_key);
             Ok(ExitCode::SUCCESS)
         }
         Audit::VerifyReceipt { file, key } => Ok(exit_code(receipt::verify(file, key, &witnesses(settings)))),
         Audit::Verify(what) => Ok(exit_code(verify(settings, what).map(|reports| {
             for report in &reports {
-                if what.json { println!("{}", report.json()) } else { report.print() }
+                if what.json { say(report.json()) } else { report.print() }
             }
             if reports.iter().all(Report::is_right) { Verdict::Right } else { Verdict::Wrong }
         }))),
@@ -54,7 +55,7 @@ fn exit_code(verdict: Result<Verdict, String>) -> ExitCode {
         Ok(Verdict::Right) => ExitCode::SUCCESS,
         Ok(Verdict::Wrong) => ExitCode::from(WRONG),
         Err(error) => {
-            eprintln!("tessera: {error}");
+            warn(format_args!("tessera: {error}"));
             ExitCode::from(UNKNOWN)
         }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::output::say;
 use super::started::catch_up;
 use super::{CommandResult, Setup, database_url, date, explain, open, unchecked_service, unserved};
 use crate::config::Settings;
@@ -52,7 +53,7 @@ fn back_up_sqlite(database: &Path, file: &Path) -> CommandResult {
         drop(std::fs::remove_file(file));
         return Err(failed(why));
     }
-    println!("{}", file.display());
+    say(file.display());
     Ok(())
 }
 
@@ -90,7 +91,7 @@ fn check_archive(settings: &Settings, file: &Path) -> CommandResult {
             return Err(failed(&format!("it lacks the rows of the table `{table}`")));
         }
     }
-    println!("{} has the rows of all {} tables", file.display(), tables.len());
+    say(format_args!("{} has the rows of all {} tables", file.display(), tables.len()));
     Ok(())
 }
 
@@ -192,16 +193,20 @@ fn put_in_place(backup: &Path, database: &Path) -> std::io::Result<()> {
     };
     let copy = beside(".restoring");
     let prepared = copy_for(database, backup, &copy);
+    let mut kept = None;
     let replaced = prepared.and_then(|()| {
         if database.exists() {
             let earlier =
                 (1..=u32::MAX).map(|number| beside(&format!(".replaced-{number}"))).find(|name| !name.exists());
             let earlier = earlier.unwrap_or_default();
             std::fs::hard_link(database, &earlier)?;
-            println!("The earlier database is `{}`.", earlier.display());
+            kept = Some(earlier);
         }
         std::fs::rename(&copy, database)
     });
+    if let Some(earlier) = &kept {
+        say(format_args!("The earlier database is `{}`.", earlier.display()));
+    }
     if replaced.is_err() {
         drop(std::fs::remove_file(&copy));
     }
@@ -222,18 +227,18 @@ fn copy_for(database: &Path, backup: &Path, copy: &Path) -> std::io::Result<()> 
 }
 
 fn report(accepted: &Accepted, known: &[Journal]) {
-    println!(
+    say(format_args!(
         "The copy's latest change is from {}. Sessions that have been ended: {}.",
         date(accepted.copy_ends_at),
         accepted.sessions
-    );
+    ));
     if let Some(log) = &accepted.log {
-        println!(
+        say(format_args!(
             "The copy has {} entries of the log `{}`, which has ended: entries that it had beyond that are lost, and nobody \
              can prove anything about them from this database. The log goes on as `{}`: give its key (`tessera audit key`) to \
              witnesses and auditors, and keep copies of the ended log.",
             log.size, log.ended, log.origin
-        );
+        ));
     }
     let told = |done: Done| match done {
         Done::Deleted => "deleted again",
@@ -245,25 +250,25 @@ fn report(accepted: &Accepted, known: &[Journal]) {
         Done::Unknown => "CHECK: it was changed after the copy was made",
     };
     for (done, name, id) in &accepted.reapplied {
-        println!("{}\t{name:?}\t{id}", told(*done));
+        say(format_args!("{}\t{name:?}\t{id}", told(*done)));
     }
     let covering: Vec<_> = known.iter().filter(|journal| journal.begins_at <= accepted.copy_ends_at).collect();
     for journal in &covering {
         let last = journal.entries.last().map_or(journal.begins_at, |entry| entry.changed_at);
-        println!("A journal covers the time since. Its last entry is from {}.", date(last));
+        say(format_args!("A journal covers the time since. Its last entry is from {}.", date(last)));
     }
     if covering.is_empty() {
-        println!("No journal covers the time since. It is unknown whether these credentials were revoked:");
-        println!("kind\tid of the principal\tits name\tcreated at");
+        say(format_args!("No journal covers the time since. It is unknown whether these credentials were revoked:"));
+        say(format_args!("kind\tid of the principal\tits name\tcreated at"));
         for CredentialSummary { kind, principal, username, display_name, created_at } in &accepted.credentials {
             let name = display_name.as_ref().unwrap_or(username);
-            println!("{kind}\t{principal}\t{name:?}\t{}", date(*created_at));
+            say(format_args!("{kind}\t{principal}\t{name:?}\t{}", date(*created_at)));
         }
     } else {
-        println!(
+        say(format_args!(
             "If another machine has followed for longer, run this again with `--journal` and its file. Credentials that \
              are left: {}.",
             accepted.credentials.len()
-        );
+        ));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use super::output::say;
 use super::{database_url, explain};
 use crate::config::Settings;
 use crate::first_start_file::FirstStartFile;
@@ -42,11 +43,13 @@ impl SecretsOutput {
         }
         secrets = format!("{secrets}API key   {}\n", first.token.expose());
         match self {
-            Self::Terminal => println!("Tessera has been set up. This is shown once:\n\n{secrets}"),
+            Self::Terminal => say(format_args!("Tessera has been set up. This is shown once:\n\n{secrets}")),
             Self::File(file) => {
                 let path = file.path().display().to_string();
                 file.write(&secrets)?;
-                println!("Tessera has been set up. What to begin with is in `{path}`: read it, and remove the file.");
+                say(format_args!(
+                    "Tessera has been set up. What to begin with is in `{path}`: read it, and remove the file."
+                ));
             }
         }
         Ok(())

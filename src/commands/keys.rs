@@ -1,5 +1,6 @@
 //! `tessera keys`
 
+use super::output::say;
 use super::{CommandResult, explain};
 use crate::config::Keys;
 use crate::domain::actor::Actor;
@@ -46,7 +47,7 @@ fn operator(service: &Service) -> Actor {
 
 async fn create(service: &Service, new: NewApiKey) -> CommandResult {
     let created = api_keys::create(service, &operator(service), new, None).await.map_err(explain)?;
-    println!("{}", created.token.expose());
+    say(created.token.expose());
     Ok(())
 }
 
@@ -66,7 +67,7 @@ async fn list(service: &Service) -> CommandResult {
             let expires = if key.expires_at == NEVER { "never".to_owned() } else { key.expires_at.to_string() };
             let status = Status::of(key.expires_at, now).name();
             // `{:?}` escapes line breaks and control characters in names: no forged lines, no terminal escapes.
-            println!("{}\t{status}\t{expires}\t{:?}\t{:?}", key.id, key.created_by, key.display_name);
+            say(format_args!("{}\t{status}\t{expires}\t{:?}\t{:?}", key.id, key.created_by, key.display_name));
         }
         start = match page.next {
             Some(next) => Start::After(next),

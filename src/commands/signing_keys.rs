@@ -1,5 +1,6 @@
 //! `tessera signing-keys`
 
+use super::output::say;
 use super::{CommandResult, explain};
 use crate::config::SigningKeys;
 use crate::domain::actor::Actor;
@@ -18,12 +19,12 @@ pub(super) async fn change(service: &Service, command: SigningKeys) -> CommandRe
                     i64::MAX => "next",
                     _ => "retired",
                 };
-                println!("{}\t{}\t{state}\t{}", key.id, key.algorithm.name(), key.signs_from);
+                say(format_args!("{}\t{}\t{state}\t{}", key.id, key.algorithm.name(), key.signs_from));
             }
             Ok(())
         }
         SigningKeys::Rotate { now } => {
-            println!("{}", signing_keys::rotate(service, &operator, now).await.map_err(explain)?);
+            say(signing_keys::rotate(service, &operator, now).await.map_err(explain)?);
             Ok(())
         }
         SigningKeys::Remove { id } => signing_keys::remove(service, &operator, id).await.map_err(explain),

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use self::remote::{Remote, ServerAnswer, plain, server_url};
 use self::store::{Store, StoredSession};
 use super::CommandResult;
+use super::output::{say, warn};
 use crate::clock::{Clock, SECOND};
 use crate::config::{Server, Terminal};
 use crate::domain::device::COMMAND_LINE;
@@ -24,7 +25,7 @@ pub(super) fn run(command: &Terminal) -> CommandResult {
     match command {
         Terminal::Login(server) => login(&store, &chosen(&store, server)?),
         Terminal::Token(server) => {
-            println!("{}", session(&store, &chosen(&store, server)?)?.token);
+            say(session(&store, &chosen(&store, server)?)?.token);
             Ok(())
         }
         Terminal::Logout(server) => logout(&store, &chosen(&store, server)?),
@@ -79,12 +80,12 @@ fn login(store: &Store, server: &str) -> CommandResult {
     let (remote, earlier) = (Remote::new(server), store.find(server)?);
     let answer = remote.post("/oauth/device_authorization", &[("client_id", COMMAND_LINE)])?;
     let asked: Authorized = answer.read()?;
-    println!("Open this page in any browser:\n\n    {}\n", plain(&asked.verification_uri));
-    println!("and type this code:\n\n    {}\n", plain(&asked.user_code));
+    say(format_args!("Open this page in any browser:\n\n    {}\n", plain(&asked.verification_uri)));
+    say(format_args!("and type this code:\n\n    {}\n", plain(&asked.user_code)));
     if let Some(complete) = &asked.verification_uri_complete {
-        println!("Or open both in one:\n\n    {}\n", plain(complete));
+        say(format_args!("Or open both in one:\n\n    {}\n", plain(complete)));
     }
-    println!("Waiting for up to {} minutes.", asked.expires_in.div_ceil(60));
+    say(format_args!("Waiting for up to {} minutes.", asked.expires_in.div_ceil(60)));
     let given = wait(&remote, &asked)?;
     let expires_at = Clock::system().now() + given.expires_in.saturating_mul(SECOND);
     let token = given.access_token;
@@ -97,7 +98,7 @@ fn login(store: &Store, server: &str) -> CommandResult {
     if let Some(earlier) = earlier {
         end(&remote, &earlier.token);
     }
-    println!("Signed in as {}\nat {server}\nuntil {}.", session.username, date(expires_at));
+    say(format_args!("Signed in as {}\nat {server}\nuntil {}.", session.username, date(expires_at)));
     Ok(())
 }
 
@@ -106,8 +107,8 @@ fn end(remote: &Remote, token: &str) {
     match remote.delete(SESSION, token) {
         // 401: the session has already ended.
         Ok(answer) if [200, 401].contains(&answer.status) => {}
-        Ok(answer) => eprintln!("a session goes on until it expires: {}", answer.refusal()),
-        Err(error) => eprintln!("a session goes on until it expires: {error}"),
+        Ok(answer) => warn(format_args!("a session goes on until it expires: {}", answer.refusal())),
+        Err(error) => warn(format_args!("a session goes on until it expires: {error}")),
     }
 }
 
@@ -134,7 +135,7 @@ fn wait(remote: &Remote, asked: &Authorized) -> Result<TokenResponse, String> {
             },
             Err(error) => error,
         };
-        eprintln!("{trouble}; trying again");
+        warn(format_args!("{trouble}; trying again"));
         interval = (interval * 2).min(Duration::from_mins(1));
     }
     Err("the sign-in was not approved in time: try again with `tessera login`".to_owned())
@@ -145,7 +146,7 @@ const A_DAY: u64 = 86_400;
 
 fn logout(store: &Store, server: &str) -> CommandResult {
     let Some(session) = store.find(server)? else {
-        println!("Nobody was signed in to {server}.");
+        say(format_args!("Nobody was signed in to {server}."));
         return Ok(());
     };
     let answer = Remote::new(server).delete(SESSION, &session.token)?;
@@ -154,14 +155,14 @@ fn logout(store: &Store, server: &str) -> CommandResult {
         return Err(format!("the session goes on: {}", answer.refusal()));
     }
     store.remove(server)?;
-    println!("Signed out of {server}.");
+    say(format_args!("Signed out of {server}."));
     Ok(())
 }
 
 fn whoami(store: &Store, server: &str) -> CommandResult {
     let session = session(store, server)?;
     let username = username_of(&Remote::new(server), &session.token)?;
-    println!("{username} at {server}, until {}", date(session.expires_at));
+    say(format_args!("{username} at {server}, until {}", date(session.expires_at)));
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! `tessera users`
 
+use super::output::{say, warn};
 use super::{CommandResult, explain};
 use crate::config::{PasswordSource, Users};
 use crate::domain::actor::Actor;
@@ -48,7 +49,9 @@ pub(super) async fn change(service: &Service, command: Users) -> CommandResult {
 async fn warn_without_administrators(service: &Service) -> CommandResult {
     if administrators::count(service).await.map_err(explain)? == 0 {
         let role = Role::Admin.name();
-        eprintln!("warning: no enabled user with the role `{role}` is left; `tessera users set-role` can make one");
+        warn(format_args!(
+            "warning: no enabled user with the role `{role}` is left; `tessera users set-role` can make one"
+        ));
     }
     Ok(())
 }
@@ -68,14 +71,18 @@ fn tell_of_tokens(name: &str, count: usize, tokens: PersonalTokens) {
     match (count, tokens) {
         (0, _) => {}
         (_, PersonalTokens::Keep) => {
-            eprintln!("personal access tokens of `{name}` that keep working: {count}; --revoke-tokens ends them");
+            warn(format_args!(
+                "personal access tokens of `{name}` that keep working: {count}; --revoke-tokens ends them"
+            ));
         }
-        (_, PersonalTokens::Revoke) => eprintln!("personal access tokens of `{name}` that were revoked: {count}"),
+        (_, PersonalTokens::Revoke) => {
+            warn(format_args!("personal access tokens of `{name}` that were revoked: {count}"))
+        }
     }
 }
 
 fn print_generated(given: Option<&String>, password: &str) {
     if given.is_none() {
-        println!("{password}");
+        say(format_args!("{password}"));
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use super::Verdict;
+use crate::commands::output::say;
 use crate::domain::log::note::VerifierKey;
 use crate::domain::log::receipt::{Acknowledged, Opened, Receipt, open};
 use crate::domain::nesting::read_json;
@@ -15,12 +16,12 @@ pub(super) fn verify(file: &Path, key: &VerifierKey, witnesses: &[VerifierKey]) 
     match open(&String::from_utf8_lossy(&bytes), key, witnesses) {
         Ok(opened) => {
             print(&opened);
-            println!("all is right");
+            say(format_args!("all is right"));
             Ok(Verdict::Right)
         }
         Err(error) => {
-            println!("WRONG receipt: {error}");
-            println!("NOT all is right");
+            say(format_args!("WRONG receipt: {error}"));
+            say(format_args!("NOT all is right"));
             Ok(Verdict::Wrong)
         }
     }
@@ -29,28 +30,28 @@ pub(super) fn verify(file: &Path, key: &VerifierKey, witnesses: &[VerifierKey]) 
 /// Texts are quoted: others choose the names of keys and edges, and a terminal obeys control characters.
 fn print(Opened { receipt, checkpoint }: &Opened) {
     let Receipt { change, made_at, nodes, entry, leaf_index, .. } = receipt;
-    println!("receipt of the change {change}, made at {made_at}");
+    say(format_args!("receipt of the change {change}, made at {made_at}"));
     match read_json::<Json>(entry.as_bytes()) {
         Ok(entry) if entry.get("action").is_some() => {
             let text = |name: &str| entry[name].as_str().unwrap_or_default();
             let [action, subject, id, actor] = ["action", "subject", "subjectId", "actor"].map(text);
-            println!("{action:?} of {subject:?} {id:?} by {actor:?} at {}", entry["changedAt"]);
+            say(format_args!("{action:?} of {subject:?} {id:?} by {actor:?} at {}", entry["changedAt"]));
         }
         _ => {
-            println!(
+            say(format_args!(
                 "the entry is not in the receipt: that it is of this change is the word of the server that signed"
-            );
+            ));
         }
     }
     let (origin, size) = (checkpoint.checkpoint.origin(), checkpoint.checkpoint.size());
-    println!("entry {leaf_index} of {size} in the log `{origin}`");
+    say(format_args!("entry {leaf_index} of {size} in the log `{origin}`"));
     if !checkpoint.witnesses.is_empty() {
-        println!("cosigned by {}", checkpoint.witnesses.join(", "));
+        say(format_args!("cosigned by {}", checkpoint.witnesses.join(", ")));
     }
     if nodes.is_empty() {
-        println!("no node was registered");
+        say(format_args!("no node was registered"));
     }
     for Acknowledged { id, kind, name, position_at, .. } in nodes {
-        println!("acknowledged by {position_at}: {kind:?} {name:?} {id:?}");
+        say(format_args!("acknowledged by {position_at}: {kind:?} {name:?} {id:?}"));
     }
 }

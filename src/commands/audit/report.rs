@@ -3,6 +3,8 @@
 use serde_json::{Value as Json, json};
 use tlog_tiles::Checkpoint;
 
+use crate::commands::output::say;
+
 /// The most findings that are printed; more are counted.
 const MOST: usize = 1_000;
 
@@ -126,27 +128,27 @@ impl Report {
     }
 
     pub(super) fn print(&self) {
-        println!("{}: log `{}`, {} entries, root {}", self.source, self.origin, self.size, self.root);
+        say(format_args!("{}: log `{}`, {} entries, root {}", self.source, self.origin, self.size, self.root));
         if !self.witnesses.is_empty() {
-            println!("cosigned by {}", self.witnesses.join(", "));
+            say(format_args!("cosigned by {}", self.witnesses.join(", ")));
         }
         for note in &self.notes {
-            println!("note: {note}");
+            say(format_args!("note: {note}"));
         }
         for finding in &self.findings {
             let index = finding.index.map(|index| format!(" entry {index}")).unwrap_or_default();
             let change = finding.change.as_ref().map(|change| format!(" {change}")).unwrap_or_default();
-            println!("WRONG {}{index}{change}: {}", finding.kind.name(), finding.text);
+            say(format_args!("WRONG {}{index}{change}: {}", finding.kind.name(), finding.text));
         }
         if self.more > 0 {
-            println!("WRONG and {} more", self.more);
+            say(format_args!("WRONG and {} more", self.more));
         }
         let rows = if self.rows > 0 || self.unlogged > 0 {
             format!("; {} rows of the audit trail compared, {} not in the log yet", self.rows, self.unlogged)
         } else {
             String::new()
         };
-        println!("{}{rows}", if self.is_right() { "all is right" } else { "NOT all is right" });
+        say(format_args!("{}{rows}", if self.is_right() { "all is right" } else { "NOT all is right" }));
     }
 
     pub(super) fn json(&self) -> Json {

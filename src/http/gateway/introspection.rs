@@ -23,6 +23,7 @@ use crate::http::bodies::Sender;
 use crate::http::gateway::keep::{self, Depends};
 use crate::http::oauth::client;
 use crate::http::oauth::form::Form;
+use crate::http::oauth::sets::client_assertion_types;
 use crate::http::openapi::sets;
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -38,9 +39,9 @@ pub struct AnswerLifetime(pub i64);
 ///
 /// RFC 7662. The caller authenticates with a bearer token, or as the OAuth client `apikey-<id>` as at `/oauth/token`: with
 /// its token as the secret, with HTTP Basic, percent-encoded or not, or as `client_id` and `client_secret` in the form
-/// (RFC 6749, section 2.3.1); or with a `client_assertion` (RFC 7523). It needs the permission `VERIFY_TOKENS` unless it asks about itself. `exp` is at most a few minutes ahead,
-/// even if the token lives longer, because gateways cache an answer until then. Because answers are cached,
-/// introspection does not count towards the rate limit of the token.
+/// (RFC 6749, section 2.3.1); or with a `client_assertion` (RFC 7523). It needs the permission `VERIFY_TOKENS` unless it
+/// asks about itself. `exp` is at most a few minutes ahead, even if the token lives longer, because gateways cache an
+/// answer until then. Because answers are cached, introspection does not count towards the rate limit of the token.
 #[utoipa::path(
     tag = "Gateways",
     operation_id = "introspect_token",
@@ -262,6 +263,10 @@ pub struct IntrospectionRequest {
     client_id: Option<String>,
     /// The token of the API key `client_id`.
     client_secret: Option<String>,
+    /// A JWT that is signed with a registered key of the client (RFC 7523), instead of `client_secret`.
+    client_assertion: Option<String>,
+    #[schema(schema_with = client_assertion_types)]
+    client_assertion_type: Option<String>,
 }
 
 /// The answer, as documented in the OpenAPI description.
