@@ -147,7 +147,7 @@ impl Outbound {
         }
     }
 
-    /// The same client with another limit on the size of an answer, in bytes.
+    /// This client, with another limit on the size of an answer, in bytes.
     #[must_use]
     pub fn with_answers_of(self, largest: u64) -> Self {
         Self { largest, ..self }

@@ -47,7 +47,7 @@ pub enum SigningKeys {
         #[arg(long)]
         now: bool,
     },
-    /// Remove a key at once: every token that it signed is refused within ten seconds
+    /// Remove a key: when the command has ended, every node refuses what it signed
     Remove {
         /// The id of the key
         #[arg(value_name = "ID")]

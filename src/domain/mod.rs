@@ -32,7 +32,10 @@
 //! | Refresh token, family | a program gets children of a user's session with it, once; all that come from one approval | |
 //! | Actor | the principal making *this* request, with its permissions, personas and how it authenticated | caller (outside public API documentation), current user, ctx |
 //! | Standing | a principal with its permissions, personas and asset grants, as a credential authenticates it | identity |
-//! | Owner | the principal that created a credential | author |
+//! | Owner (of a credential) | the principal that created it | author |
+//! | Owner (of an asset) | a user whom the asset names in `ownerUsers`, for policies about owners | |
+//! | Tool | what a child may call at the server that it is for; an action of policies | |
+//! | Client secret | a credential of an API key that lives for minutes, beside its token | |
 //! | Persona | a named set of policies, known by its qualified name (`default/<id>`) | group, profile |
 //! | Asset | a connection, collection or other entity with lists of admins, editors and viewers | |
 //! | Entity | a persona, a policy or an asset, as Atlan's clients read and write it | |
@@ -53,7 +56,8 @@
 //! | Maker | the principal that made an API key, known by id | |
 //! | Role | a built-in bundle of permissions: `$admin`, `$member`, `$guest`, `$api-token-default-access` | |
 //! | Aspect | what a DataHub client wrote about a principal, stored unchanged | |
-//! | Invitation | lets a person sign up with a role | |
+//! | Invitation | lets a person sign up with a role: an invitation link or an open invitation | invite (wire names only) |
+//! | Invitation link | an invitation that is computed and not stored; DataHub's | |
 //! | Usage | the uses and refusals of an API key in an hour, day or month | |
 //! | Open invitation | an invitation for one person, which is listed, expires and can be revoked | |
 //! | Validity | a requested lifetime: seconds, or never | ttl, lifespan (wire legacy only) |
@@ -62,6 +66,10 @@
 //! | Workload | a program that proves by an ID token of its platform which job or pod it is | |
 //! | Trust rule | which workloads act as an API key | federation, policy |
 //! | Journal | the changes that took something away, kept by each machine outside the database | log |
+//! | Receipt | a signed note that a change which took something away is in the log, with the nodes that acknowledged it | |
+//! | Position | the place of a change in the order in which nodes follow changes | |
+//! | Installation | a database with its id, and everything that works on it | tenant |
+//! | Lane | a connection pool for one purpose | |
 //! | Log | the Merkle tree of the changes, which proves that none was altered, removed, inserted or reordered | journal |
 //! | Leaf, entry | the hash of a change in the log; the text that was hashed | |
 //! | Checkpoint | the signed size and root hash of the log | tree head |

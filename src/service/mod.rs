@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod children;
 pub mod edges;
 mod effort;
+pub mod forms;
 pub mod keys;
 pub mod log;
 pub mod looks;

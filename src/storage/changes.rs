@@ -353,7 +353,7 @@ pub fn made_since(connection: &mut AnyConnection, instant: i64, but: &[&str]) ->
     rows.into_iter().map(ChangeRow::into_domain).collect()
 }
 
-/// Those of these ids that changes have.
+/// Which of these ids are ids of changes.
 ///
 /// # Errors
 /// When the storage fails.

@@ -42,7 +42,7 @@ pub fn hold_standing(connection: &mut AnyConnection, id: PrincipalId) -> Result<
 /// # Errors
 /// When the storage fails.
 pub fn hold_invite_links(connection: &mut AnyConnection) -> Result<()> {
-    let found = revisions::table.find(super::invites::NAME).select(revisions::revision);
+    let found = revisions::table.find(super::invitation_links::NAME).select(revisions::revision);
     let _held: Option<i64> = match connection {
         AnyConnection::Postgres(postgres) => found.for_share().get_result(postgres).optional()?,
         AnyConnection::Sqlite(sqlite) => found.get_result(sqlite).optional()?,

@@ -17,8 +17,7 @@ mod folded;
 pub mod holds;
 pub mod identities;
 pub mod installation;
-pub mod invitations;
-pub mod invites;
+pub mod invitation_links;
 mod key_counts;
 pub mod key_networks;
 mod key_rows;
@@ -26,6 +25,7 @@ pub mod listing;
 pub mod log;
 pub mod nodes;
 pub mod oauth_clients;
+pub mod open_invitations;
 pub mod peppers;
 pub mod permission_uses;
 pub mod personas;
@@ -50,6 +50,7 @@ pub mod states;
 pub mod task;
 pub mod url;
 pub mod usage;
+pub mod used_once;
 pub mod users;
 
 /// The most values in one `IN` list; SQLite has a limit.

@@ -1,15 +1,14 @@
-//! Sessions that began at a provider, and the tokens of providers that have been accepted (replay guard).
+//! Sessions that began at a provider.
 
 use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 
-use super::database::{AnyConnection, is_duplicate};
+use super::database::AnyConnection;
 use super::principals::lock_by_id;
 use super::rows::parse_id;
-use super::schema::{credentials, provider_sessions, used_tokens};
-use crate::clock::DAY;
-use crate::domain::error::{Error, Result};
+use super::schema::{credentials, provider_sessions};
+use crate::domain::error::Result;
 use crate::domain::identity::ProviderClaims;
 use crate::domain::ids::PrincipalId;
 use crate::domain::token::KeyId;
@@ -107,19 +106,4 @@ fn sessions(
             .filter(provider_sessions::subject.eq(subject)),
     };
     Ok(found.select((credentials::key_id, credentials::principal_id)).load(connection)?)
-}
-
-/// Records what makes a token unique, until the token is too old to be accepted: the `jti` of a provider's logout token,
-/// the `nonce` of its ID token; the key of a form of the console. Kept for a day longer, because a clock that is ahead by
-/// up to a day may be set right.
-///
-/// # Errors
-/// [`Error::Conflict`] for a token that was accepted before.
-pub fn use_once(connection: &mut AnyConnection, issuer: &str, once: &str, expires_at: i64, now: i64) -> Result<()> {
-    diesel::delete(used_tokens::table.filter(used_tokens::expires_at.lt(now - DAY))).execute(connection)?;
-    let row = (used_tokens::issuer.eq(issuer), used_tokens::once.eq(once), used_tokens::expires_at.eq(expires_at));
-    match diesel::insert_into(used_tokens::table).values(row).execute(connection) {
-        Err(error) if is_duplicate(&error) => Err(Error::Conflict("this token has been used already".to_owned())),
-        outcome => Ok(outcome.map(drop)?),
-    }
 }

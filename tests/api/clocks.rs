@@ -11,7 +11,7 @@ use tessera::service::Service;
 use tessera::service::keys::api_keys;
 use tessera::service::upkeep::follow::Follower;
 use tessera::service::upkeep::{maintenance, time};
-use tessera::storage::{self, provider_sessions};
+use tessera::storage::{self, used_once};
 
 use crate::support::{Answer, App, BEGIN, Holder, Options, World, new_key};
 
@@ -277,7 +277,7 @@ async fn what_was_used_once_is_not_used_again_when_a_clock_that_was_ahead_is_set
     let first = client.try_create(&body).await.ok();
     let database = &app.service.database;
     let once = |once: &str, now: i64| {
-        database.write(|connection| provider_sessions::use_once(connection, "i", once, now + MINUTE, now))
+        database.write(|connection| used_once::use_once(connection, "i", once, now + MINUTE, now))
     };
     once("a", BEGIN).unwrap();
     let wrong = app.neighbour_at(Clock::manual(BEGIN + DAY));

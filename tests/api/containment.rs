@@ -272,7 +272,7 @@ async fn a_bound_key_gives_nobody_what_would_outlive_it() {
     let input = crate::support::rules::input(everyone);
     let refused = tessera::service::catalogue::policies::create(&app.service, &actor, input.clone()).await;
     assert!(matches!(refused, Err(Error::Forbidden(_))));
-    let invited = tessera::service::people::invites::get(&app.service, &actor, Role::Guest).await;
+    let invited = tessera::service::people::invitation_links::get(&app.service, &actor, Role::Guest).await;
     assert!(matches!(invited, Err(Error::Forbidden(_))));
     let lasting = app.key_with(&[ManageApiKeys, ManageUsersAndGroups]).await;
     let denying = Rule { effect: Effect::Deny, ..input.rule.clone() };

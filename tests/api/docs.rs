@@ -305,6 +305,38 @@ fn every_variable_that_a_page_names_is_read() {
     assert!(found > 100, "{found}");
 }
 
+/// The variables of the shell that a text of commands uses, without those that it sets itself.
+fn unset_variables(commands: &str) -> BTreeSet<&str> {
+    let is_of_name = |letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_';
+    let used = commands.split('$').skip(1).filter_map(|after| {
+        let after = after.strip_prefix('{').unwrap_or(after);
+        let name = after.split(|letter| !is_of_name(letter)).next().unwrap_or_default();
+        (!name.is_empty()).then_some(name)
+    });
+    used.filter(|name| !commands.contains(&format!("{name}="))).collect()
+}
+
+#[test]
+fn every_variable_of_a_command_is_set_on_its_page_or_in_the_readme() {
+    let commands = |page: &str| -> String {
+        let blocks = page.split("```").skip(1).step_by(2);
+        blocks.filter_map(|block| block.strip_prefix("sh\n")).collect()
+    };
+    let readme = commands(&read("README.md"));
+    assert_eq!(unset_variables(&readme), BTreeSet::new());
+    let mut found = 0;
+    for page in pages() {
+        let text = read(&page);
+        for name in unset_variables(&commands(&text)) {
+            let is_explained = text.contains(&format!("`${name}`"));
+            assert!(is_explained || readme.contains(&format!("{name}=")), "{page} does not say what `${name}` is");
+            found += 1;
+        }
+    }
+    assert!(found > 8, "{found}");
+    assert_eq!(unset_variables("A=1 curl $A ${B_2}/$C"), BTreeSet::from(["B_2", "C"]));
+}
+
 #[test]
 fn the_readme_is_read_in_three_minutes() {
     let lines = read("README.md").lines().count();

@@ -64,7 +64,7 @@ const FLOORS: [&[&str]; 8] = [
     &["catalogue", "people"],
     &["upkeep"],
     &["authz"],
-    &["authn"],
+    &["authn", "forms"],
     &["transaction", "traffic", "edges", "receipts", "taken"],
     &["children", "effort", "log", "looks", "nodes"],
 ];

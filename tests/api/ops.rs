@@ -6,6 +6,7 @@ use tessera::service::keys::api_keys;
 use tessera::service::upkeep::follow::Follower;
 
 use crate::support::App;
+use crate::support::repository::{files, read};
 
 #[actix_web::test]
 async fn a_server_lives_even_without_its_database_and_is_ready_only_with_it() {
@@ -59,6 +60,19 @@ async fn verifications_are_counted_and_timed() {
         "tessera_directory_read_duration_seconds_count 1",
     ] {
         assert!(answer.text.contains(line), "{line} is not in\n{}", answer.text);
+    }
+}
+
+#[actix_web::test]
+async fn every_metric_is_explained() {
+    let pages = files("docs", &["md"]).iter().map(|page| read(page)).collect::<String>();
+    let metrics = App::start().await.anonymous().get("/metrics").await.text;
+    let types: Vec<&str> = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    assert!(types.len() > 15, "{metrics}");
+    for line in types {
+        let (name, kind) = line.split_once(' ').unwrap();
+        let name = if kind == "counter" { format!("{name}_total") } else { name.to_owned() };
+        assert!(pages.contains(&format!("`{name}`")), "no page explains `{name}`");
     }
 }
 

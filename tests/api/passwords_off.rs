@@ -6,7 +6,7 @@ use tessera::domain::password::PasswordSignIn;
 use tessera::domain::principal::Role;
 use tessera::service::authn::sessions;
 use tessera::service::authn::sign_ins::Origin;
-use tessera::service::people::invites;
+use tessera::service::people::invitation_links;
 
 use crate::console::{post, with};
 use crate::datahub::ask;
@@ -68,7 +68,7 @@ async fn nobody_is_invited_to_choose_a_password() {
         assert_eq!(error["extensions"]["code"], 403);
     }
     let before = app.neighbour(&app.pepper);
-    let invite = invites::get(&before, &app.operator(), Role::Guest).await.unwrap();
+    let invite = invitation_links::get(&before, &app.operator(), Role::Guest).await.unwrap();
     let form = json!({"fullName": "B", "email": "bob", "password": PASSWORD, "title": "B", "inviteToken": invite});
     let answer = app.anonymous().post("/signUp", &form).await;
     assert_eq!(answer.status, 403, "{}", answer.text);

@@ -1,3 +1,5 @@
+//! Kept answers: what makes them usable, and what ends them.
+
 use super::*;
 
 const LEASE: i64 = 2_000;

@@ -1,4 +1,5 @@
-//! Atlan's wire format.
+//! The paths under `/api/service` and `/api/meta`: Atlan's wire format, and Tessera's own endpoints in the same style
+//! (`audit`, `explain`, `oauth`, `permissions`, `personas`, `revocations`, `usage`).
 
 pub mod apikeys;
 pub mod audit;

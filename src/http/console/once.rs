@@ -8,7 +8,7 @@ use data_encoding::BASE64URL_NOPAD;
 use super::form::Form;
 use super::{Page, SignedInRequest, SubmittedForm};
 use crate::http::problem::Failure;
-use crate::service::authn::forms::{self, Sent};
+use crate::service::forms::{self, Sent};
 
 /// The form field of its key.
 const FIELD: &str = "request_key";
@@ -39,6 +39,8 @@ pub(super) struct Makes {
     pub(super) list: &'static str,
     /// The page with the form.
     pub(super) form: &'static str,
+    /// Whether its page shows a secret, which no other page does.
+    pub(super) is_secret: bool,
 }
 
 #[derive(Template)]
@@ -48,17 +50,27 @@ struct SentBefore {
     makes: Makes,
 }
 
-/// The answer to a form that was sent before; `None` for one that is sent for the first time. What comes after this may
-/// fail: the form is then shown with a new key.
+/// Carries out the work of a form, unless it was sent before. Work whose answer is an error has made nothing: the form can be
+/// sent again.
 ///
 /// # Errors
-/// When the storage fails.
-pub(super) async fn sent_before(submitted: &SubmittedForm, makes: Makes) -> Result<Option<HttpResponse>, Failure> {
+/// Those of the work; when the storage fails.
+pub(super) async fn carry_out(
+    submitted: &SubmittedForm,
+    makes: Makes,
+    work: impl Future<Output = Result<HttpResponse, Failure>>,
+) -> Result<HttpResponse, Failure> {
     let request = &submitted.request;
-    let Some(key) = key_of(&submitted.form) else { return Ok(None) };
-    if forms::note(&request.state.service, &request.actor, key.to_owned()).await? == Sent::First {
-        return Ok(None);
+    let (service, actor) = (&request.state.service, &request.actor);
+    let Some(key) = key_of(&submitted.form) else { return work.await };
+    if forms::note(service, actor, key.to_owned()).await? == Sent::Again {
+        let page = request.page("Already sent", "once")?;
+        return request.answer(StatusCode::CONFLICT, &SentBefore { page, makes });
     }
-    let page = request.page("Already sent", "once")?;
-    request.answer(StatusCode::CONFLICT, &SentBefore { page, makes }).map(Some)
+    let answer = work.await;
+    let has_failed = answer.as_ref().map_or(true, |answer| answer.status().as_u16() >= 400);
+    if has_failed && let Err(error) = forms::forget(service, actor, key.to_owned()).await {
+        tracing::warn!(%error, "a form that made nothing cannot be sent again");
+    }
+    answer
 }

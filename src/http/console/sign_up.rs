@@ -21,7 +21,7 @@ use crate::http::protected::redirect;
 use crate::http::state::State;
 use crate::http::valid::{Body, Params, Raw};
 use crate::service::authn::sessions;
-use crate::service::people::invites::{self, SignUp};
+use crate::service::people::invitation_links::{self, SignUp};
 
 /// The parameter with the invitation, as in DataHub's links.
 pub(super) const INVITATION: &str = "invite_token";
@@ -85,17 +85,18 @@ impl Asked<'_> {
         mut response: HttpResponseBuilder,
     ) -> Result<HttpResponse, Failure> {
         let service = &self.state.service;
-        let invited = match invites::find(service, draft.invitation.clone(), &origin(self.state, self.request)).await {
-            Ok((invitation, open)) => Some(Invited {
-                role: invitation.role.description(),
-                until: open.and_then(|open| DisplayTime::of(open.expires_at, service.clock.now())),
-            }),
-            Err(Error::Invalid(_)) => {
-                response.status(StatusCode::BAD_REQUEST);
-                None
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let invited =
+            match invitation_links::find(service, draft.invitation.clone(), &origin(self.state, self.request)).await {
+                Ok((invitation, open)) => Some(Invited {
+                    role: invitation.role.description(),
+                    until: open.and_then(|open| DisplayTime::of(open.expires_at, service.clock.now())),
+                }),
+                Err(Error::Invalid(_)) => {
+                    response.status(StatusCode::BAD_REQUEST);
+                    None
+                }
+                Err(error) => return Err(error.into()),
+            };
         let join = Join {
             page: Page::new(self.console, root(self.request), "Sign up", "login"),
             invited,
@@ -137,7 +138,7 @@ pub async fn sign_up(
         title: None,
     };
     let from = origin(&state, &request);
-    match invites::accept(&state.service, new, password.clone(), rules.password_rule, from.clone()).await {
+    match invitation_links::accept(&state.service, new, password.clone(), rules.password_rule, from.clone()).await {
         Ok(()) => {}
         Err(Error::Conflict(message)) => {
             errors.add("username", message);

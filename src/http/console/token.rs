@@ -65,23 +65,23 @@ pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
     };
     // Before the token exists, because a refusal afterwards would lose it.
     let base = submitted.base_url()?;
-    let makes = Makes { what: "bearer token", list: "settings/sessions", form: "token" };
-    if let Some(answer) = once::sent_before(&submitted, makes).await? {
-        return Ok(answer);
-    }
-    let session = match bearer_tokens::create(&submitted.state.service, &submitted.actor, seconds).await {
-        Ok(session) => session,
-        Err(error) => {
-            return choose(&submitted, StatusCode::BAD_REQUEST, FormErrors::from_error(error, &[])?.except(&[]));
-        }
-    };
-    let created = CreatedToken {
-        page: submitted.page("Your bearer token", "settings")?,
-        base,
-        until: DisplayTime::of(session.expires_at, submitted.now()),
-        token: session.token.expose(),
-    };
-    submitted.answer(StatusCode::OK, &created)
+    let makes = Makes { what: "bearer token", list: "settings/sessions", form: "token", is_secret: true };
+    once::carry_out(&submitted, makes, async {
+        let session = match bearer_tokens::create(&submitted.state.service, &submitted.actor, seconds).await {
+            Ok(session) => session,
+            Err(error) => {
+                return choose(&submitted, StatusCode::BAD_REQUEST, FormErrors::from_error(error, &[])?.except(&[]));
+            }
+        };
+        let created = CreatedToken {
+            page: submitted.page("Your bearer token", "settings")?,
+            base,
+            until: DisplayTime::of(session.expires_at, submitted.now()),
+            token: session.token.expose(),
+        };
+        submitted.answer(StatusCode::OK, &created)
+    })
+    .await
 }
 
 fn choose(request: &SignedInRequest, status: StatusCode, error: String) -> Result<HttpResponse, Failure> {

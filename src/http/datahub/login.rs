@@ -24,7 +24,7 @@ use crate::http::protected::redirect;
 use crate::http::state::State;
 use crate::http::valid::{Body, Params, Raw};
 use crate::service::authn::sessions::{self, NewSession};
-use crate::service::people::invites::{self, SignUp};
+use crate::service::people::invitation_links::{self, SignUp};
 use crate::service::people::sign_out;
 
 /// Sign in with a password and get session cookies
@@ -90,9 +90,14 @@ pub async fn sign_up(
         full_name: name("Full name", &form.full_name)?,
         title: Some(name("Title", &form.title)?),
     };
-    let signed_up =
-        invites::accept(&state.service, new, form.password.clone(), settings.password_rule, origin(&state, &request))
-            .await;
+    let signed_up = invitation_links::accept(
+        &state.service,
+        new,
+        form.password.clone(),
+        settings.password_rule,
+        origin(&state, &request),
+    )
+    .await;
     signed_up.map_err(|error| match error {
         Error::Conflict(message) => bad_request(message),
         Error::Invalid(violations) => match violations.as_slice() {

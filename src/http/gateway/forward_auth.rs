@@ -140,11 +140,17 @@ async fn identify(state: &State, request: &HttpRequest, audience: Audience<'_>) 
     Ok(actor)
 }
 
+/// Whether a path, as it was sent, is below [`PATH`]: then the query string is the client's own. Every other spelling of
+/// [`PATH`], such as one that begins with two slashes, is the gateway's address, and its requirements count.
+fn is_below(path: &str) -> bool {
+    path.strip_prefix(PATH).is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// The requirements in a path and a query string, which decide the answer besides the credential and the client's
 /// address. An edge keeps one answer for all requests of the same requirements. `path`: as the gateway sent it.
 #[must_use]
 pub fn decided_by(path: &str, query: &str) -> String {
-    if path == PATH {
+    if !is_below(path) {
         return format!("{PATH}?{query}");
     }
     let own = |(name, _): &(Cow<'_, str>, Cow<'_, str>)| name == "persona" || name == "permission";
@@ -170,7 +176,7 @@ impl<'a> Requirements<'a> {
         let forbidden = |message: String| Err(Error::Forbidden(message));
         let (mut personas, mut permissions, mut decision) = (Vec::new(), Vec::new(), BTreeMap::new());
         let mut audience = None;
-        let is_own = sent_path(request) != PATH;
+        let is_own = is_below(&sent_path(request));
         for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
             match &*name {
                 "persona" => personas.push(value),

@@ -1,3 +1,5 @@
+//! HTTP/1 as clients see it: real connections to a server with small limits.
+
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::TcpStream as Client;

@@ -4,7 +4,6 @@ mod attempt;
 pub mod authenticate;
 pub mod bearer_tokens;
 pub mod device_sign_in;
-pub mod forms;
 pub mod look_ups;
 mod minting;
 pub(in crate::service) mod passwords;

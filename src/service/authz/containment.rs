@@ -253,7 +253,7 @@ fn refuse_above(
     Ok(())
 }
 
-/// Those of these principals that an actor may not change or remove, with the reasons.
+/// Filters principals: returns those that an actor may not change or remove, with the reasons.
 ///
 /// # Errors
 /// When the storage fails.

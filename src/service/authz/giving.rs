@@ -37,7 +37,7 @@ pub(in crate::service) fn may_invite(
     within(actor, &Bounds::default(), &ceiling)
 }
 
-/// Those of these personas that an actor may not link an API key to, because such a key may reach more than the actor.
+/// Filters personas: returns those that an actor may not link an API key to, because such a key may reach more than the actor.
 ///
 /// # Errors
 /// When the storage fails.

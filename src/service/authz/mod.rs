@@ -23,6 +23,7 @@ pub(in crate::service) mod persona_writing;
 pub mod platform_access;
 pub(in crate::service) mod policy_writing;
 pub(in crate::service) mod reach;
+mod require;
 pub mod search_access;
 pub(in crate::service) mod sight;
 pub mod suggest;

@@ -10,7 +10,7 @@ use crate::service::Service;
 use crate::service::authz::{containment, giving, sight};
 use crate::storage::personas;
 
-/// Those of these personas, by qualified name, that an actor may not link an API key to, because the key may then reach more
+/// Filters personas, by qualified name: returns those that an actor may not link an API key to, because the key may then reach more
 /// than the actor. Unseen personas are left out.
 ///
 /// # Errors
@@ -29,7 +29,7 @@ pub async fn refused_personas(service: &Service, actor: &Actor, names: Vec<Strin
         .await
 }
 
-/// Those of these API keys that an actor may not change or delete, with the reasons.
+/// Filters API keys: returns those that an actor may not change or delete, with the reasons.
 ///
 /// # Errors
 /// [`crate::domain::error::Error::Forbidden`] without `MANAGE_APIKEYS`.

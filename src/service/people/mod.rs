@@ -1,7 +1,7 @@
 //! Users: their accounts, invitations and profiles.
 
 pub mod impersonate;
-pub mod invites;
+pub mod invitation_links;
 pub mod open_invitations;
 pub mod profiles;
 pub mod sign_in;

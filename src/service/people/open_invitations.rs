@@ -1,4 +1,4 @@
-//! Open invitations: create, list, revoke. `invites.rs` accepts them.
+//! Open invitations: create, list, revoke. `invitation_links.rs` accepts them.
 
 use std::time::Instant;
 
@@ -15,8 +15,8 @@ use crate::domain::text::DisplayName;
 use crate::service::Service;
 use crate::service::authz::people::require_inviting;
 use crate::service::authz::{giving, sight};
-use crate::service::people::invites::OPEN_PURPOSE;
-use crate::storage::invitations;
+use crate::service::people::invitation_links::OPEN_PURPOSE;
+use crate::storage::open_invitations;
 use crate::storage::principals::Existed;
 
 /// The choices of an actor for a new invitation.
@@ -59,13 +59,13 @@ pub async fn create(service: &Service, actor: &Actor, new: NewInvitation) -> Res
                 created_at: now,
                 expires_at: now + new.days * DAY,
             };
-            invitations::insert(transaction.connection, &invitation)?;
+            open_invitations::insert(transaction.connection, &invitation)?;
             giving::may_invite(transaction.service, transaction.connection, transaction.actor, new.role)?;
-            let own = invitations::open(transaction.connection, Some(inviter.id), now)?.len();
+            let own = open_invitations::open(transaction.connection, Some(inviter.id), now)?.len();
             if i64::try_from(own).is_ok_and(|own| own > MOST_OF_ONE) {
                 return Err(Error::Conflict(format!("{MOST_OF_ONE} of your invitations are open: revoke one first")));
             }
-            if invitations::count_open(transaction.connection, now)? > MOST_OPEN {
+            if open_invitations::count_open(transaction.connection, now)? > MOST_OPEN {
                 return Err(Error::Conflict(format!("{MOST_OPEN} invitations are open: one must be revoked first")));
             }
             let subject = ChangeSubject::Principal(invitation.inviter.id.uuid());
@@ -83,7 +83,7 @@ pub async fn create(service: &Service, actor: &Actor, new: NewInvitation) -> Res
 pub async fn list(service: &Service, actor: &Actor) -> Result<Vec<OpenInvitation>> {
     require_inviting(service, actor)?;
     let (own, now) = ((!manages(actor)).then(|| actor.id()), service.clock.now());
-    service.read(move |connection| invitations::open(connection, own, now)).await
+    service.read(move |connection| open_invitations::open(connection, own, now)).await
 }
 
 /// Revokes an invitation: of the actor, or with `MANAGE_USERS_AND_GROUPS` of another.
@@ -94,13 +94,13 @@ pub async fn revoke(service: &Service, actor: &Actor, id: InvitationId) -> Resul
     require_inviting(service, actor)?;
     let (own, now) = ((!manages(actor)).then(|| actor.id()), service.clock.now());
     let began = Instant::now();
-    let found = service.read(move |connection| invitations::find(connection, id, now)).await?;
+    let found = service.read(move |connection| open_invitations::find(connection, id, now)).await?;
     let not_found = move || Error::NotFound { kind: "invitation", id: id.to_string() };
     let seen = found.filter(|found| own.is_none_or(|own| found.inviter.id == own)).ok_or_else(not_found);
     let seen = sight::delay_if_refused(began, seen).await?;
     service
         .write_first(actor, move |transaction| {
-            if invitations::delete(transaction.connection, id)? == Existed::No {
+            if open_invitations::delete(transaction.connection, id)? == Existed::No {
                 return Err(not_found());
             }
             let subject = ChangeSubject::Principal(seen.inviter.id.uuid());

@@ -16,7 +16,7 @@ use crate::service::authz::people::require_managing;
 use crate::service::authz::{administrators, containment, giving, sight};
 use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
-use crate::storage::{aspects, invites, principals, profiles as stored, service_accounts, users};
+use crate::storage::{aspects, invitation_links, principals, profiles as stored, service_accounts, users};
 
 /// The profiles of these principals, in order, without those that do not exist or that the actor does not see.
 ///
@@ -165,7 +165,7 @@ fn write_about(transaction: &mut Transaction<'_>, writings: &[AspectWrite]) -> R
         if state == PrincipalState::Disabled {
             administrators::check_not_last(transaction, &principal)?;
             // As every way to disable somebody does. Sessions stay: they work again once the suspension is over.
-            invites::end_all_of(transaction.connection, principal.id)?;
+            invitation_links::end_all_of(transaction.connection, principal.id)?;
         } else if !principal.enabled {
             containment::may_readmit(transaction, principal.id)?;
         }

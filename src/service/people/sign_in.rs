@@ -22,7 +22,7 @@ use crate::service::authn::sign_ins::Origin;
 use crate::service::authz::administrators;
 use crate::service::authz::outgrown::end_outgrown_tokens;
 use crate::service::{Service, Transaction};
-use crate::storage::{credentials, identities, personas, principals, provider_sessions, users};
+use crate::storage::{credentials, identities, personas, principals, provider_sessions, used_once, users};
 
 /// The built-in actor that applies the operator's provider settings; it appears in the audit trail.
 pub(super) const SYSTEM: &str = "__sign_in";
@@ -103,10 +103,9 @@ pub async fn sign_in(
 fn admit(transaction: &mut Transaction<'_>, at_provider: &ProviderSignIn) -> Result<Result<SignedIn, SignInRefused>> {
     let claims = &at_provider.claims;
     let AnsweredOnce { nonce, until } = &at_provider.answered;
-    provider_sessions::use_once(transaction.connection, &claims.identity.issuer, nonce, *until, transaction.now)
-        .map_err(
-            |error| if matches!(error, Error::Conflict(_)) { Error::Unauthenticated(Refusal::Invalid) } else { error },
-        )?;
+    used_once::use_once(transaction.connection, &claims.identity.issuer, nonce, *until, transaction.now).map_err(
+        |error| if matches!(error, Error::Conflict(_)) { Error::Unauthenticated(Refusal::Invalid) } else { error },
+    )?;
     let role = at_provider.mapping.role(&claims.groups);
     let known = identities::lock(transaction.connection, &claims.identity, transaction.now)?;
     let (user, had) = match (known, role) {

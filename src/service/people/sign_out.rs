@@ -9,7 +9,7 @@ use crate::domain::identity::Identity;
 use crate::domain::token::TokenKind;
 use crate::service::Service;
 use crate::service::authn::sign_ins::Origin;
-use crate::storage::{credentials, identities, principals, provider_sessions, users};
+use crate::storage::{credentials, identities, principals, provider_sessions, used_once, users};
 
 /// The content of a validated logout token.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ pub async fn sign_out(service: &Service, ended: LoggedOut, origin: Origin) -> Re
     service
         .write_first(&system, move |transaction| {
             let LoggedOut { issuer, sid, subject, jti, expires_at, tokens } = &ended;
-            provider_sessions::use_once(transaction.connection, issuer, jti, *expires_at, transaction.now)?;
+            used_once::use_once(transaction.connection, issuer, jti, *expires_at, transaction.now)?;
             let known = match subject {
                 Some(subject) => {
                     let identity = Identity { issuer: issuer.clone(), subject: subject.clone() };

@@ -18,7 +18,7 @@ use crate::service::authz::{administrators, containment, sight};
 use crate::service::{Service, Transaction};
 use crate::storage::principals::{self, Existed};
 use crate::storage::removals;
-use crate::storage::{credentials, identities, invites, users};
+use crate::storage::{credentials, identities, invitation_links, users};
 
 /// What is needed to create a user.
 pub struct NewUser {
@@ -98,7 +98,7 @@ pub async fn set_password(
         credentials::delete_all(transaction.connection, user.id, TokenKind::Session)?;
         let alive = credentials::count_alive(transaction.connection, user.id, TokenKind::Personal, transaction.now)?;
         // They may have been made with the old password.
-        invites::end_all_of(transaction.connection, user.id)?;
+        invitation_links::end_all_of(transaction.connection, user.id)?;
         if tokens == PersonalTokens::Revoke {
             credentials::delete_all(transaction.connection, user.id, TokenKind::Personal)?;
         }
@@ -168,7 +168,7 @@ pub async fn change_state(service: &Service, actor: &Actor, username: String, st
 fn write_state(transaction: &mut Transaction<'_>, id: PrincipalId, state: PrincipalState) -> Result<Existed> {
     if state == PrincipalState::Disabled {
         credentials::delete_all(transaction.connection, id, TokenKind::Session)?;
-        invites::end_all_of(transaction.connection, id)?;
+        invitation_links::end_all_of(transaction.connection, id)?;
     }
     principals::set_state(transaction.connection, id, state)
 }

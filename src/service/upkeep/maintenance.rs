@@ -9,12 +9,11 @@ use crate::domain::credential::Use;
 use crate::domain::error::{Error, Result};
 use crate::domain::usage::{Interval, PrincipalUsage, Usage};
 use crate::service::Service;
-use crate::service::authz::effective;
 use crate::service::upkeep::{expired, time};
 use crate::storage::database::unwritable;
 use crate::storage::{
-    access_tokens, api_keys, create_requests, credentials, device_authorizations, installation, invitations,
-    key_networks, nodes, peppers, usage,
+    access_tokens, api_keys, create_requests, credentials, device_authorizations, installation, key_networks, nodes,
+    open_invitations, peppers, permission_uses, usage,
 };
 
 /// How often uses are saved.
@@ -74,9 +73,25 @@ pub async fn save_some_uses(service: &Service) -> Result<Unsaved> {
             Ok(Unsaved::None)
         })
         .await?;
-    effective::save_uses(service).await?;
+    save_permission_uses(service).await?;
     save_token_uses(service).await?;
     Ok(unsaved)
+}
+
+/// Saves when permissions were last used.
+async fn save_permission_uses(service: &Service) -> Result<()> {
+    let uses = service.directory.permission_uses.all();
+    if uses.is_empty() {
+        return Ok(());
+    }
+    let parts = service.clone();
+    service
+        .run_upkeep(move |database, task| {
+            database.write_for(task, |connection| permission_uses::keep(connection, &uses))?;
+            parts.directory.permission_uses.saved(&uses);
+            Ok(())
+        })
+        .await
 }
 
 /// Uses and refusals by key and hour, in the order of the keys' creation, so that neighbouring rows are written
@@ -145,7 +160,7 @@ pub enum Unsaved {
 const LISTED: i64 = 30 * DAY;
 
 /// Removes sessions and secrets of API keys that ended more than a day ago, access tokens that expired long ago,
-/// expired device authorizations and invitations, idempotency keys of create requests that can no longer be repeated, and
+/// expired device authorizations and open_invitations, idempotency keys of create requests that can no longer be repeated, and
 /// revoked children that have expired. Also corrects uses that were noted while a clock was wrong.
 ///
 /// The clock may be wrong, and be set right later (`time::accept`). Without its row a credential, an authorization or an
@@ -162,7 +177,7 @@ pub async fn forget_ended(service: &Service) -> Result<()> {
         .write_upkeep(move |connection| {
             credentials::delete_ended(connection, day_ago)?;
             device_authorizations::delete_expired(connection, now)?;
-            invitations::delete_expired(connection, now)?;
+            open_invitations::delete_expired(connection, now)?;
             access_tokens::delete_expired(connection, day_ago - LISTED)?;
             create_requests::forget_all_old(connection, day_ago - DAY).map(drop)
         })

@@ -17,7 +17,7 @@ use crate::service::Service;
 use crate::service::log::restored::{self, Forked};
 use crate::service::upkeep::reapply::{Reapplied, reapply};
 use crate::storage::credentials::{self, CredentialSummary};
-use crate::storage::{changes, device_authorizations, installation, invitations, invites, nodes};
+use crate::storage::{changes, device_authorizations, installation, invitation_links, nodes, open_invitations};
 
 /// How a database relates to the state that a process saw before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,8 +156,8 @@ pub async fn accept(service: &Service, seen: Option<Seen>, journals: Arc<[Vec<Jo
             let reapplied = reapply(transaction, &journals)?;
             let sessions = credentials::delete_all_of(transaction.connection, TokenKind::Session)?;
             // An invitation may have been accepted or revoked after the copy was made.
-            invitations::delete_all(transaction.connection, None)?;
-            invites::begin_anew(transaction.connection, transaction.now)?;
+            open_invitations::delete_all(transaction.connection, None)?;
+            invitation_links::begin_anew(transaction.connection, transaction.now)?;
             device_authorizations::delete_all(transaction.connection)?;
             nodes::forget_acknowledged(transaction.connection)?;
             let credentials = credentials::holdings(transaction.connection)?;

@@ -18,7 +18,7 @@ struct Compared {
     column: fn() -> Expression<super::Source, Text>,
     /// The condition that it matches one of the patterns in a JSON array.
     is_like_any: fn(String) -> EntityPredicate,
-    /// The same of its part before the first slash.
+    /// The condition that its part before the first slash matches one of the patterns.
     is_root_like_any: fn(String) -> EntityPredicate,
 }
 

@@ -51,7 +51,7 @@ async fn reloading_the_page_of_a_secret_makes_no_second_one() {
     assert_eq!(browser.get("/people/service-accounts").await.text.matches("ingestion<").count(), 1);
 }
 
-/// A form that was refused is shown with a new key; the keys of two users are independent.
+/// A form that was refused can be sent again as it is, and is shown with a new key; the keys of two users are independent.
 #[actix_web::test]
 async fn a_form_that_made_nothing_can_be_sent_again() {
     let (app, browser) = administered().await;
@@ -59,6 +59,9 @@ async fn a_form_that_made_nothing_can_be_sent_again() {
     let nobody = [("kind", "user"), ("user", "nobody"), ("name", "x"), ("lifetime", "P30D"), ("request_key", &key)];
     let refused = browser.post("/settings/tokens/new", &nobody).await;
     assert!(refused.status == 400 && refused.text.contains("id=\"user-error\""), "{}", refused.text);
+    // Reloading sends the same form.
+    let reloaded = browser.post("/settings/tokens/new", &nobody).await;
+    assert!(reloaded.status == 400 && reloaded.text.contains("id=\"user-error\""), "{}", reloaded.text);
     let fresh = field(&refused, "request_key");
     let right = [("name", "laptop"), ("lifetime", "P30D"), ("request_key", fresh.as_str())];
     assert!(browser.post("/settings/tokens/new", &right).await.text.contains("tsp_"));

@@ -13,7 +13,7 @@ use tessera::domain::principal::Role;
 use tessera::domain::text::{Description, DisplayName};
 use tessera::service::authz::platform_access;
 use tessera::service::keys::{access_tokens, service_accounts};
-use tessera::service::people::{invites, users};
+use tessera::service::people::{invitation_links, users};
 
 use super::user_with;
 use crate::storage::actions;
@@ -100,8 +100,8 @@ async fn whoever_holds_nothing_may_nothing() {
     forbidden(service_accounts::create(service, &nobody, None, Description::default()).await);
     forbidden(service_accounts::get(service, &nobody, "x".to_owned()).await);
     forbidden(service_accounts::delete(service, &nobody, "x".to_owned()).await);
-    forbidden(invites::get(service, &nobody, Role::Guest).await);
-    forbidden(invites::renew(service, &nobody, Role::Guest).await);
+    forbidden(invitation_links::get(service, &nobody, Role::Guest).await);
+    forbidden(invitation_links::renew(service, &nobody, Role::Guest).await);
     forbidden(users::remove(service, &nobody, "x".to_owned()).await);
     forbidden(users::assign_role(service, &nobody, Vec::new(), None).await);
     forbidden(platform_access::get(service, &nobody, "ada".to_owned()).await);

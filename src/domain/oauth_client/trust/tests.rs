@@ -1,3 +1,5 @@
+//! Trust rules: which claims match, and which rules are refused.
+
 use proptest::prelude::*;
 use serde_json::json;
 

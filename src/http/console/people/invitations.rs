@@ -181,21 +181,21 @@ pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
         Err(errors) => return page(request, draft, errors, Notice::None).await,
     };
     let base = base_url(&request.state, &request.http)?;
-    let makes = Makes { what: "invitation", list: "people/invitations", form: "people/invitations" };
-    if let Some(answer) = once::sent_before(&submitted, makes).await? {
-        return Ok(answer);
-    }
-    match open_invitations::create(&request.state.service, &request.actor, new).await {
-        Ok((invitation, text)) => {
-            let invited = Invited {
-                page: request.page("Invitation", "people")?,
-                row: Row::of(invitation, request.now()),
-                link: format!("{base}/signup?{INVITATION}={text}"),
-            };
-            request.answer(StatusCode::OK, &invited)
+    let makes = Makes { what: "invitation", list: "people/invitations", form: "people/invitations", is_secret: true };
+    once::carry_out(&submitted, makes, async {
+        match open_invitations::create(&request.state.service, &request.actor, new).await {
+            Ok((invitation, text)) => {
+                let invited = Invited {
+                    page: request.page("Invitation", "people")?,
+                    row: Row::of(invitation, request.now()),
+                    link: format!("{base}/signup?{INVITATION}={text}"),
+                };
+                request.answer(StatusCode::OK, &invited)
+            }
+            Err(error) => page(request, draft, FormErrors::from_error(error, &[])?, Notice::None).await,
         }
-        Err(error) => page(request, draft, FormErrors::from_error(error, &[])?, Notice::None).await,
-    }
+    })
+    .await
 }
 
 /// `POST /people/invitations/revoke`: without asking for the password: it may be urgent and only takes access away.

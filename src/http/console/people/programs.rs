@@ -141,15 +141,20 @@ pub async fn create(mut submitted: SubmittedForm) -> Result<HttpResponse, Failur
     let (Some(display_name), Some(description)) = (display_name, description) else {
         return page(request, name, text, errors);
     };
-    let makes = Makes { what: "service account", list: "people/service-accounts", form: "people/service-accounts/new" };
-    if let Some(answer) = once::sent_before(&submitted, makes).await? {
-        return Ok(answer);
-    }
-    match service_accounts::create(&request.state.service, &request.actor, Some(display_name), description).await {
-        Ok(account) => {
-            let username = account.principal.username().to_string();
-            Ok(request.redirect(&format!("people/service-accounts/{username}?done=created")))
+    let makes = Makes {
+        what: "service account",
+        list: "people/service-accounts",
+        form: "people/service-accounts/new",
+        is_secret: false,
+    };
+    once::carry_out(&submitted, makes, async {
+        match service_accounts::create(&request.state.service, &request.actor, Some(display_name), description).await {
+            Ok(account) => {
+                let username = account.principal.username().to_string();
+                Ok(request.redirect(&format!("people/service-accounts/{username}?done=created")))
+            }
+            Err(error) => page(request, name, text, FormErrors::from_error(error, &[])?),
         }
-        Err(error) => page(request, name, text, FormErrors::from_error(error, &[])?),
-    }
+    })
+    .await
 }

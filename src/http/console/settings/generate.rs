@@ -223,30 +223,30 @@ pub async fn create(
     };
     // Before the token exists, because a refusal afterwards would lose it.
     let url = request.base_url()?;
-    let makes = Makes { what: "access token", list: "settings/tokens", form: "settings/tokens/new" };
-    if let Some(answer) = once::sent_before(&submitted, makes).await? {
-        return Ok(answer);
-    }
-    match access_tokens::create(&request.state.service, &request.actor, new).await {
-        Ok(created) => {
-            let row = Row::of(created.access_token, request.now());
-            let generated = Generated {
-                page: request.page("New access token", "settings")?,
-                is_own: row.actor == request.actor.username().to_string(),
-                row,
-                token: created.token.expose(),
-                url,
-            };
-            request.answer(StatusCode::OK, &generated)
+    let makes = Makes { what: "access token", list: "settings/tokens", form: "settings/tokens/new", is_secret: true };
+    once::carry_out(&submitted, makes, async {
+        match access_tokens::create(&request.state.service, &request.actor, new).await {
+            Ok(created) => {
+                let row = Row::of(created.access_token, request.now());
+                let generated = Generated {
+                    page: request.page("New access token", "settings")?,
+                    is_own: row.actor == request.actor.username().to_string(),
+                    row,
+                    token: created.token.expose(),
+                    url,
+                };
+                request.answer(StatusCode::OK, &generated)
+            }
+            Err(Error::NotFound { kind, id }) => {
+                let mut errors = FormErrors::default();
+                let field = if kind == "user" { "user" } else { "program" };
+                errors.add(field, format!("no {kind} is called `{id}`"));
+                page(request, &settings.lifetimes, draft, errors).await
+            }
+            Err(error) => {
+                page(request, &settings.lifetimes, draft, FormErrors::from_error(error, &[("actorUrn", "user")])?).await
+            }
         }
-        Err(Error::NotFound { kind, id }) => {
-            let mut errors = FormErrors::default();
-            let field = if kind == "user" { "user" } else { "program" };
-            errors.add(field, format!("no {kind} is called `{id}`"));
-            page(request, &settings.lifetimes, draft, errors).await
-        }
-        Err(error) => {
-            page(request, &settings.lifetimes, draft, FormErrors::from_error(error, &[("actorUrn", "user")])?).await
-        }
-    }
+    })
+    .await
 }

@@ -14,7 +14,7 @@ use crate::domain::principal::Role;
 use crate::domain::profile::{AspectName, AspectWrite};
 use crate::http::datahub::urn;
 use crate::service::authz::platform_access;
-use crate::service::people::{invites, profiles, users};
+use crate::service::people::{invitation_links, profiles, users};
 
 /// The most users that one request can assign a role to, in one transaction.
 const ACTORS: usize = 1000;
@@ -171,8 +171,8 @@ async fn invite(context: &Context<'_>, role_urn: Option<String>, which: Invite) 
     let asking = RequestContext::of(context)?;
     let role = role_urn.map_or(Ok(Role::Guest), |urn| urn::role("roleUrn", &urn))?;
     let invite_token = match which {
-        Invite::Current => invites::get(&asking.state.service, &asking.actor, role).await?,
-        Invite::Renewed => invites::renew(&asking.state.service, &asking.actor, role).await?,
+        Invite::Current => invitation_links::get(&asking.state.service, &asking.actor, role).await?,
+        Invite::Renewed => invitation_links::renew(&asking.state.service, &asking.actor, role).await?,
     };
     Ok(InviteToken { invite_token })
 }

@@ -4,7 +4,7 @@ use crate::clock::DAY;
 use crate::domain::actor::Actor;
 use crate::domain::error::{Error, Result};
 use crate::service::Service;
-use crate::storage::provider_sessions;
+use crate::storage::used_once;
 
 /// What issued the keys of forms, among the issuers of tokens that are used once. No provider has such a URL.
 const ISSUER: &str = "console form";
@@ -28,8 +28,8 @@ pub enum Sent {
 pub async fn note(service: &Service, actor: &Actor, form: String) -> Result<Sent> {
     let outcome = service
         .write(actor, move |transaction| {
-            let (now, once) = (transaction.now, format!("{} {form}", transaction.actor.id()));
-            provider_sessions::use_once(transaction.connection, ISSUER, &once, now + KEPT, now)
+            let (now, once) = (transaction.now, unique(transaction.actor, &form));
+            used_once::use_once(transaction.connection, ISSUER, &once, now + KEPT, now)
         })
         .await;
     match outcome {
@@ -37,4 +37,22 @@ pub async fn note(service: &Service, actor: &Actor, form: String) -> Result<Sent
         Err(Error::Conflict(_)) => Ok(Sent::Again),
         Err(error) => Err(error),
     }
+}
+
+/// Forgets that an actor has sent the form with this key, because it made nothing.
+///
+/// # Errors
+/// When the storage fails.
+pub async fn forget(service: &Service, actor: &Actor, form: String) -> Result<()> {
+    service
+        .write(actor, move |transaction| {
+            let once = unique(transaction.actor, &form);
+            used_once::forget(transaction.connection, ISSUER, &once)
+        })
+        .await
+}
+
+/// A form is an actor's own: nobody uses up another's.
+fn unique(actor: &Actor, form: &str) -> String {
+    format!("{} {form}", actor.id())
 }

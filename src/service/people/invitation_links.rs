@@ -19,7 +19,7 @@ use crate::service::{Service, Transaction, blocking};
 use crate::storage::database::AnyConnection;
 use crate::storage::holds::hold_invite_links;
 use crate::storage::principals::Existed;
-use crate::storage::{aspects, invitations, invites, principals, users};
+use crate::storage::{aspects, invitation_links, open_invitations, principals, users};
 
 /// The purpose that the keys of invitation links are derived for.
 const PURPOSE: &str = "invite";
@@ -44,7 +44,7 @@ pub async fn renew(service: &Service, actor: &Actor, role: Role) -> Result<Strin
     require_inviting(service, actor)?;
     service
         .write(actor, move |transaction| {
-            invites::renew(transaction.connection)?;
+            invitation_links::renew(transaction.connection)?;
             let subject = ChangeSubject::Principal(transaction.actor.id().uuid());
             transaction.record(Action::InvitesRenewed, subject, "invites")?;
             hand_out(transaction, role)
@@ -56,7 +56,7 @@ pub async fn renew(service: &Service, actor: &Actor, role: Role) -> Result<Strin
 fn hand_out(transaction: &mut Transaction<'_>, role: Role) -> Result<String> {
     let inviter = transaction.actor.id();
     giving::may_invite(transaction.service, transaction.connection, transaction.actor, role)?;
-    let revision = invites::revision(transaction.connection, inviter)?;
+    let revision = invitation_links::revision(transaction.connection, inviter)?;
     transaction.record(Action::InviteLinkGiven, ChangeSubject::Principal(inviter.uuid()), role.name())?;
     Ok(invite::write(transaction.service.peppers.derive(PURPOSE), Invitation { role, inviter }, revision))
 }
@@ -126,7 +126,7 @@ pub async fn accept(
             principals::lock_by_id(connection, inviter)?;
             let (invitation, open) = invited(service, connection, &new.invite, *now)?;
             if let Some(open) = open
-                && invitations::delete(connection, open.id)? == Existed::No
+                && open_invitations::delete(connection, open.id)? == Existed::No
             {
                 return Err(void());
             }
@@ -169,11 +169,11 @@ fn invited(
     text: &str,
     now: i64,
 ) -> Result<(Invitation, Option<OpenInvitation>)> {
-    let revision = invites::revision(connection, invite::inviter(text).ok_or_else(void)?)?;
+    let revision = invitation_links::revision(connection, invite::inviter(text).ok_or_else(void)?)?;
     if let Some(linked) = invite::read(&service.peppers.derive(PURPOSE), text, revision) {
         return Ok((linked, None));
     }
     let id = invite::read_open(service.peppers.derive(OPEN_PURPOSE), text).ok_or_else(void)?;
-    let open = invitations::find(connection, id, now)?.ok_or_else(void)?;
+    let open = open_invitations::find(connection, id, now)?.ok_or_else(void)?;
     Ok((Invitation { role: open.role, inviter: open.inviter.id }, Some(open)))
 }

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::database::AnyConnection;
-use super::invitations;
+use super::open_invitations;
 use super::schema::{principals, revisions};
 use crate::domain::error::Result;
 use crate::domain::ids::PrincipalId;
@@ -34,7 +34,7 @@ pub fn revision(connection: &mut AnyConnection, inviter: PrincipalId) -> Result<
 pub fn end_all_of(connection: &mut AnyConnection, inviter: PrincipalId) -> Result<()> {
     let raised = principals::invites_revision.eq(principals::invites_revision + 1);
     diesel::update(principals::table.find(inviter.to_string())).set(raised).execute(connection)?;
-    invitations::delete_all(connection, Some(inviter))
+    open_invitations::delete_all(connection, Some(inviter))
 }
 
 /// Invalidates every invitation link, also those of revisions that this copy of the database does not know: the revision
