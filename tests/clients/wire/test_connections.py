@@ -1,5 +1,6 @@
 """Too many connections, and slow-loris heads and bodies."""
 
+import re
 import resource
 import time
 
