@@ -1,7 +1,4 @@
-"""The console in a real browser: with a pointer, by keyboard, on a phone, and without JavaScript.
-
-Screenshots of every page, light, dark and in forced colours, wide and narrow, are written to `target/screenshots` for review.
-"""
+"""The console in a real browser: with a pointer, by keyboard, on a phone, and without JavaScript."""
 
 import json
 import re
@@ -11,7 +8,8 @@ import uuid
 import pytest
 from playwright.sync_api import Error, expect
 
-from accessibility import assert_accessible, look, screenshot
+from accessibility import screenshot
+from furnishing import allowed, connect, write_policy
 from pages import create_key, in_every_way, search, sign_in, whoami
 from servers import ADMIN_PASSWORD, token_of
 
@@ -186,18 +184,6 @@ def test_a_policy_is_saved_after_seeing_who_gains_what(browse, server, way):
     assert not admin.read(key["id"])["attributes"]["personaQualifiedName"]
 
 
-def connect(admin, **people):
-    """Creates a connection, and returns its qualified name."""
-    connection = f"default/snowflake/{uuid.uuid4().int % 10**9}"
-    attributes = {"qualifiedName": connection, "name": f"Sales warehouse {connection[-4:]}"} | people
-    entities = [{"typeName": "Connection", "attributes": attributes}]
-    admin.post("/api/meta/entity/bulk", json={"entities": entities}).raise_for_status()
-    return connection
-
-
-def allowed(admin, key, resource, action="persona-asset-read"):
-    asked = {"actor": key["id"], "action": action, "resource": {"id": resource, "type": "Table"}}
-    return admin.post("/api/service/explain", json=asked).json()["allowed"]
 
 
 @in_every_way
@@ -222,22 +208,6 @@ def test_what_a_key_gains_with_another_persona_is_seen_before_saving(browse, ser
     expect(page.get_by_role("status")).to_contain_text("The change is saved")
     assert allowed(admin, key, connection, "persona-asset-update")
 
-
-def write_policy(admin, persona, name, actions, resource, effect="allow"):
-    attributes = {
-        "qualifiedName": name,
-        "name": name,
-        "policyType": effect,
-        "policyCategory": "persona",
-        "policySubCategory": "metadata",
-        "policyActions": actions,
-        "policyResources": [f"entity:{resource}"],
-        "accessControl": {"typeName": "Persona", "guid": persona["id"]},
-    }
-    entities = [{"typeName": "AuthPolicy", "attributes": attributes}]
-    written = admin.post("/api/meta/entity/bulk", json={"entities": entities})
-    written.raise_for_status()
-    return written.json()["mutatedEntities"]["CREATE"][0]["guid"]
 
 
 @in_every_way
@@ -488,206 +458,3 @@ def test_a_button_that_cannot_be_pressed_is_reached_and_says_why(browse, server)
         found.focus()
         expect(found).to_be_focused()
         expect(found).to_have_accessible_description(re.compile(reason))
-
-
-def test_the_audit_page_is_printed_without_what_only_a_screen_can_use(browse, furnished):
-    page = sign_in(browse())
-    page.goto("/audit")
-    page.emulate_media(media="print")
-    for hidden in (".bar", ".filters", ".actions", ".foot .more"):
-        expect(page.locator(hidden).first).to_be_hidden()
-    expect(page.locator("tbody tr").first).to_be_visible()
-    # The exact time is on paper, where nothing can be hovered.
-    expect(page.locator("tbody .under").first).to_be_visible()
-    screenshot(page, "audit-print")
-
-
-# A name without a place to break at. It has an `l`, by which the pages that pick keys and users search.
-LONG = "l" + "W" * 200
-
-
-@pytest.fixture(scope="module")
-def furnished(server):
-    """Creates keys, personas and tokens, so that no page is empty; returns the URLs of the pages."""
-    admin = server.admin()
-    personas = [
-        admin.post("/api/service/personas", json={"name": f"{name} {uuid.uuid4().hex[:4]}", "description": text}).json()
-        for name, text in [
-            ("Warehouse readers", "Read metadata and data of the sales warehouse"),
-            ("Lineage", "Read lineage of every asset"),
-            ("Exports <img src=x onerror=alert(3)>", "{{7*7}} <script>alert(4)</script>"),
-            (LONG, LONG),
-        ]
-    ]
-    keys = [
-        admin.post(
-            "/api/service/apikeys",
-            json={
-                "displayName": name,
-                "description": text,
-                "personaQualifiedNames": [each["qualifiedName"] for each in personas[:linked]],
-                "validitySeconds": days * 86_400,
-                "workspacePermissions": ["VERIFY_TOKENS"] if linked else [],
-                "allowedAddresses": ["127.0.0.0/8", "10.0.0.0/8"] if linked == 1 else [],
-            },
-        ).json()
-        for name, text, linked, days in [
-            ("nightly-etl", "Loads the sales marts at 02:00.", 2, 90),
-            ("gateway-eu-1", "Asks about tokens", 1, 5000),
-            ("dbt-cloud <img src=x onerror=alert(1)>", "{{7*7}} <script>alert(2)</script>", 1, 5),
-            ("notebook-scratch", "", 0, 30),
-            ("lineage-agent", "", 4, 1),
-            (LONG, LONG, 4, 20),
-        ]
-    ]
-    for key in keys[:3]:
-        holder = server.holder_of(token_of(key))
-        for address in ("whoami", "whoami", "audit"):
-            holder.get(f"/api/service/{address}")
-    query = "mutation($input: CreateAccessTokenInput!) { createAccessToken(input: $input) { accessToken } }"
-    for name, life in [("laptop", "ONE_MONTH"), ("notebook", "NO_EXPIRY")]:
-        given = {"type": "PERSONAL", "actorUrn": "urn:li:corpuser:admin", "duration": life, "name": name}
-        admin.post("/api/graphql", json={"query": query, "variables": {"input": given}})
-    program_wanted = "mutation { createServiceAccount(input: {displayName: \"ingestion\", description: \"Loads the catalogue.\"}) { urn } }"
-    made = admin.post("/api/graphql", json={"query": program_wanted}).json()["data"]["createServiceAccount"]
-    program = made["urn"].removeprefix("urn:li:corpuser:")
-    given = {"type": "SERVICE_ACCOUNT", "actorUrn": made["urn"], "duration": "THREE_MONTHS", "name": "production"}
-    admin.post("/api/graphql", json={"query": query, "variables": {"input": given}})
-    one, long = keys[0]["id"], keys[-1]["id"]
-    server.cli("users", "create", f"l{'w' * 90}{uuid.uuid4().hex[:4]}")
-    connection = connect(admin, viewerUsers=["admin"], adminRoles=[role_of(admin)], adminUsers=["admin", account(keys[0])])
-    reads = write_policy(admin, personas[0], "Read sales", ["persona-asset-read", "persona-dq-read"], f"{connection}/sales")
-    write_policy(admin, personas[1], "No salaries", ["persona-asset-read"], f"{connection}/hr", "deny")
-    write_policy(admin, personas[2], "Load", ["persona-api-create", "persona-asset-update"], f"{connection}/sales")
-    found = {"dsl": {"size": 1, "query": {"term": {"qualifiedName": connection}}}}
-    guid = admin.post("/api/meta/search/indexsearch", json=found).json()["entities"][0]["guid"]
-    persona = f"/personas/{personas[0]['id']}"
-    entry = admin.get("/api/service/audit").json()["records"][0]["id"]
-    return {
-        "start": "/",
-        "keys": "/keys",
-        "keys-filtered": "/keys?expires=7&status=active",
-        "keys-none": "/keys?q=nothing-is-called-so",
-        "key-new": "/keys/new",
-        "key": f"/keys/{one}",
-        "key-why-not": f"/keys/{one}?action=persona-asset-update&resource=default/snowflake/1/sales/orders",
-        "key-long": f"/keys/{long}",
-        "key-long-delete": f"/keys/{long}/delete",
-        "key-edit": f"/keys/{one}/edit",
-        "key-delete": f"/keys/{one}/delete",
-        "personas": "/personas",
-        "persona": persona,
-        "persona-new": "/personas/new",
-        "persona-edit": f"{persona}/edit",
-        "persona-delete": f"{persona}/delete",
-        "persona-members": f"{persona}/members?q=l",
-        "policy-new": f"{persona}/policies/new",
-        "policy-edit": f"{persona}/policies/{reads}",
-        "policy-delete": f"{persona}/policies/{reads}/delete",
-        "key-what-if": f"/keys/{one}/personas?try=1&persona={personas[2]['qualifiedName']}&persona={personas[1]['qualifiedName']}",
-        "connections": "/connections",
-        "connections-filtered": "/connections?kind=collection",
-        "connection": f"/connections/{guid}?q=l",
-        "policies": "/policies",
-        "policy-of-platform-new": "/policies/new",
-        "people": "/people",
-        "people-filtered": "/people?role=$admin",
-        "service-accounts": "/people/service-accounts",
-        "service-account-new": "/people/service-accounts/new",
-        "service-account": f"/people/service-accounts/{program}",
-        "service-account-delete": f"/people/service-accounts/{program}/delete",
-        "invitations": "/people/invitations",
-        "roles": "/people/roles",
-        "audit": "/audit",
-        "tokens": "/settings/tokens",
-        "token-new": "/settings/tokens/new",
-        "sessions": "/settings/sessions",
-        "bearer-token": "/token",
-        "device": "/device",
-        "people-remove": f"/people/remove?username={server.new_user()[0]}",
-        "proof": f"/audit/{entry}",
-        "authorize": "/oauth/authorize",
-        "not-found": "/keys/nothing",
-        "not-understood": "/keys?status=unknown",
-    }
-
-
-def account(key):
-    """The user name of a key's service account."""
-    return f"service-account-apikey-{key['id']}"
-
-
-def role_of(admin):
-    """The id of the role `$admin`."""
-    roles = admin.get("/api/service/roles").json()["records"]
-    return next(role["id"] for role in roles if role["name"] == "$admin")
-
-
-@pytest.mark.timeout(600)
-def test_every_page_is_accessible_and_fits(browse, server, furnished):
-    found = {}
-    page = browse(reduced_motion="reduce")
-    # Once for all: whether a page asks before it is left depends on what was copied.
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.goto("/login")
-    found["login"] = look(page, "login")
-    sign_in(page)
-    for name, address in furnished.items():
-        page.goto(address)
-        found[name] = look(page, name)
-        # Failure F53: what people wrote is text. A script would be a complaint about the Content-Security-Policy.
-        assert page.locator("main :is(img, script)").count() == 0, name
-    page.goto("/settings/tokens")
-    page.get_by_role("button", name="Revoke notebook").first.click()
-    found["token-revoke"] = look(page, "token-revoke")
-    page.goto("/keys?q=notebook")
-    page.get_by_label("Choose all on this page").check()
-    page.get_by_label("What to do").select_option("link")
-    page.get_by_role("button", name="Go on").click()
-    found["keys-bulk-which"] = look(page, "keys-bulk-which")
-    page.get_by_label("Persona").select_option(index=1)
-    page.get_by_role("button", name="Go on").click()
-    found["keys-bulk"] = look(page, "keys-bulk")
-    page.get_by_role("button", name="Change them").click()
-    found["keys-bulk-done"] = look(page, "keys-bulk-done")
-    create_key(page, "for the picture")
-    found["key-created"] = look(page, "key-created")
-    page.goto("/settings/tokens/new")
-    page.get_by_label("Name", exact=True).fill("for the picture")
-    page.get_by_role("button", name="Generate").click()
-    found["token-created"] = look(page, "token-created")
-    page.goto("/keys/new")
-    page.get_by_label("Name", exact=True).fill("x")
-    page.locator("summary").first.click()
-    page.get_by_label("Allowed addresses").fill("somewhere")
-    page.get_by_role("button", name="Create key").click()
-    found["key-new-refused"] = look(page, "key-new-refused")
-    page.goto(furnished["policy-new"])
-    page.get_by_label("Name", exact=True).fill("Read the warehouse")
-    page.get_by_role("checkbox", name="see assets and their metadata").check()
-    page.get_by_role("textbox", name="Resources").fill("default/snowflake\n")
-    page.get_by_role("button", name="See what changes").click()
-    found["policy-preview"] = look(page, "policy-preview")
-    page.goto(furnished["policy-new"])
-    page.get_by_label("Name", exact=True).fill("Nothing")
-    page.get_by_role("textbox", name="Resources").fill("*")
-    page.get_by_role("button", name="See what changes").click()
-    found["policy-refused"] = look(page, "policy-refused")
-    page.goto("/people/invitations")
-    page.get_by_label("For whom").fill("Grace from finance")
-    page.get_by_role("button", name="Create the link").click()
-    found["invited"] = look(page, "invited")
-    link = page.locator("#link").inner_text()
-    page.goto("/people/invitations")
-    found["invitations-open"] = look(page, "invitations-open")
-    page.goto(link)
-    found["sign-up"] = look(page, "sign-up")
-    page.goto(link[:-1])
-    found["sign-up-refused"] = look(page, "sign-up-refused")
-    name, password, _ = server.new_user("$guest")
-    guest = sign_in(browse(reduced_motion="reduce"), name, password)
-    guest.goto("/keys/new")
-    found["not-allowed"] = look(guest, "not-allowed")
-    guest.goto("/keys")
-    found["keys-of-a-guest"] = look(guest, "keys-of-a-guest")
-    assert_accessible(found)

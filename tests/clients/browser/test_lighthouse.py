@@ -6,24 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import sync_playwright
 
 from accessibility import ROOT
 from pages import sign_in
-from servers import Server, Sqlite, free_port
+from servers import free_port
 
 MODULES = ROOT / "target" / "tests" / "node-browser"
 PAGES = ("/login", "/", "/keys", "/settings/tokens")
-
-
-@pytest.fixture
-def sqlite_server(tmp_path):
-    server = Server(tmp_path, Sqlite(tmp_path))
-    try:
-        yield server.start()
-    finally:
-        server.stop()
 
 
 def test_the_main_pages_are_fast_accessible_and_as_they_should_be(sqlite_server):
