@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{
-    BaseType, DocumentOperations, EnumType, ExecutableDocument, InputObjectType, OperationDefinition, Type, TypeKind,
+    BaseType, EnumType, ExecutableDocument, InputObjectType, OperationDefinition, Type, TypeKind,
 };
 use async_graphql::{Name, ScalarType, Value as Constant, Variables};
 
@@ -28,11 +28,10 @@ pub fn coerce(
     operation: Option<&str>,
     variables: &mut Variables,
 ) -> Result<(), InvalidValue> {
+    use async_graphql::parser::types::DocumentOperations::{Multiple, Single};
     match &mut document.operations {
-        DocumentOperations::Single(operation) => coerce_defaults(&mut operation.node),
-        DocumentOperations::Multiple(all) => {
-            all.values_mut().for_each(|operation| coerce_defaults(&mut operation.node));
-        }
+        Single(operation) => coerce_defaults(&mut operation.node),
+        Multiple(all) => all.values_mut().for_each(|operation| coerce_defaults(&mut operation.node)),
     }
     let mut seen = HashSet::new();
     for definition in executed_operation(document, operation).into_iter().flat_map(|found| &found.variable_definitions)
