@@ -193,8 +193,13 @@ where
             return Err(HttpResponse::BadRequest().force_close().finish());
         };
         let Some(connection) = connection else { return answer.await.map(Into::into) };
-        let outcome = Arc::clone(&connection).handle(answer).await;
-        let must_close = is_last || matches!(&body, Some(body) if !body.has_arrived().await);
+        let outcome = connection.handle(answer).await;
+        let must_close = is_last
+            || match body {
+                // The connection is at work until the response begins: it makes no room for another.
+                Some(body) => connection.handle(body.arrives()).await != Some(true),
+                None => false,
+            };
         let mut outcome: Result<Response<B>, HttpResponse> = match outcome {
             Some(outcome) => outcome.map(Into::into),
             None => Err(HttpResponse::ServiceUnavailable().finish()),

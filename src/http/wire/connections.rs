@@ -238,7 +238,7 @@ impl Connection {
     }
 
     /// Runs a handler for one of its requests; `None` if the connection must close meanwhile: the work is cancelled.
-    pub(super) async fn handle<T>(self: Arc<Self>, work: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn handle<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let _handler = Handler::begin(&self.handlers);
         let mut work = pin!(work);
         poll_fn(|context| {

@@ -1,15 +1,22 @@
 //! A request body that knows whether it has been read to its end.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use actix_http::error::PayloadError;
 use actix_http::{Payload, Request};
 use actix_web::web::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
+use tokio::time::timeout;
+
+/// How long the response to a request waits for the rest of its body.
+///
+/// actix calls the handler before it hands over the body, also one in the same packet as the head, and clients write
+/// both one after the other. Closing a connection for a body on its way costs the client a new one for every request.
+const GRACE: Duration = Duration::from_millis(10);
 
 /// The body of a request, shared by its handler and the connection.
 #[derive(Clone)]
@@ -36,14 +43,14 @@ impl Body {
         Some(body)
     }
 
-    /// Whether the whole body has arrived. What is here of it and was not read is discarded.
-    pub(super) async fn has_arrived(&self) -> bool {
-        let mut rest = self.clone();
-        poll_fn(|context| {
-            while let Poll::Ready(Some(_)) = Pin::new(&mut rest).poll_next(context) {}
-            Poll::Ready(matches!(*self.0.borrow(), Reading::Ended))
-        })
-        .await
+    /// Whether the whole body arrives within [`GRACE`]. What was not read of it is discarded.
+    pub(super) async fn arrives(&self) -> bool {
+        if matches!(*self.0.borrow(), Reading::Open(_)) {
+            let mut rest = self.clone();
+            // Boxed, so that requests without a body carry no room for a timer. What came of it is seen below.
+            let _ = Box::pin(timeout(GRACE, async move { while rest.next().await.is_some() {} })).await;
+        }
+        matches!(*self.0.borrow(), Reading::Ended)
     }
 }
 

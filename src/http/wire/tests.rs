@@ -69,6 +69,7 @@ impl Running {
                         .route("/peer", web::get().to(peer))
                         .route("/slow", web::get().to(slow))
                         .route("/refused", web::post().to(closing::refused))
+                        .route("/unread", web::post().to(closing::unread))
                         .route("/counted", web::to(closing::counted))
                         .route("/large", web::get().to(large))
                 };

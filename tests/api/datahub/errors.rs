@@ -283,7 +283,7 @@ async fn a_request_whose_variables_do_not_fit_is_not_executed() {
             json!({"i": null}),
             "`$i` must not be null",
         ),
-        ("query($i:Boolean!){appConfig @skip(if:$i){appVersion}}".to_owned(), json!({"i": "true"}), "`Boolean`"),
+        ("query($i:Boolean!){appConfig @skip(if:$i){appVersion}}".to_owned(), json!({"i": "yes"}), "`Boolean`"),
         ("query($i:Boolean){appConfig @skip(if:$i){appVersion}}".to_owned(), json!({}), ""),
         (
             "query($c:Int!){listAccessTokens(input:{start:0,count:$c}){total}}".to_owned(),

@@ -1,5 +1,6 @@
 //! DataHub's API: GraphQL, cookies, and the REST calls of its clients.
 
+mod coercion;
 mod containment;
 mod cookies;
 mod errors;

@@ -9,18 +9,27 @@ from conftest import VENV, DataHub
 
 VERSIONS = ["datahub-venv-0.14.1", "datahub-venv-0.15.0", "datahub-venv"]
 
-FOUND = """
+GRAPH = """
 from datahub.ingestion.graph.client import DataHubGraph
 try:
     from datahub.ingestion.graph.config import DatahubClientConfig
 except ImportError:
     from datahub.ingestion.graph.client import DatahubClientConfig
-from datahub.metadata.schema_classes import CorpUserInfoClass, CorpUserSnapshotClass, MetadataChangeEventClass
 import json, os
 graph = DataHubGraph(DatahubClientConfig(server=os.environ["SERVER"], token=os.environ["TOKEN"]))
+"""
+
+FOUND = """
+from datahub.metadata.schema_classes import CorpUserInfoClass, CorpUserSnapshotClass, MetadataChangeEventClass
 snapshot = CorpUserSnapshotClass(urn=os.environ["URN"], aspects=[CorpUserInfoClass(active=True, displayName="x")])
 graph.emit_mce(MetadataChangeEventClass(proposedSnapshot=snapshot))
 print(json.dumps(list(graph.get_urns_by_filter(entity_types=["corpuser"], batch_size=3))))
+"""
+
+# Before 1.0 the client sends `skipCache` as a text.
+RESULTS = """
+results = graph.get_results_by_filter(entity_types=["corpuser"], batch_size=3, skip_cache=True)
+print(json.dumps([result["entity"]["urn"] for result in results]))
 """
 
 
@@ -86,6 +95,12 @@ def test_snapshots_are_written_and_users_found(client, server):
     name = f"user-{secrets.token_hex(4)}"
     urn = f"urn:li:corpuser:{name}"
     client.more_environment["URN"] = urn
-    found = client.python("-c", FOUND)
+    found = client.python("-c", GRAPH + FOUND)
     assert urn in found and "urn:li:corpuser:admin" in found
     assert len(found) == len(set(found))
+
+
+def test_results_of_a_filter_are_found(client, server):
+    name, _, _ = server.new_user()
+    found = client.python("-c", GRAPH + RESULTS)
+    assert f"urn:li:corpuser:{name}" in found and len(found) == len(set(found))

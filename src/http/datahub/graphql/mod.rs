@@ -9,8 +9,8 @@ pub mod engine;
 mod entity;
 mod filters;
 mod limits;
+mod literals;
 mod me;
-mod numbers;
 mod policies;
 mod policy_types;
 mod problem;
@@ -20,6 +20,7 @@ mod scroll;
 mod service_accounts;
 mod skips;
 mod tokens;
+mod types;
 mod users;
 mod variables;
 

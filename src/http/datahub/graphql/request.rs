@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::skips::{self, Placeholders};
-use super::{limits, numbers, variables};
+use super::types::InvalidValue;
+use super::{limits, literals, variables};
 use crate::domain::nesting::{LimitExceeded, Unreadable, check_graphql, read_json_overclosed};
 use crate::http::problem::Failure;
 
@@ -42,10 +43,10 @@ fn no_graphql() -> Failure {
     Failure::Body(message.to_owned())
 }
 
-/// Parses the document, enforces all limits, and gives the variables their values before the engine sees them.
+/// Parses the document, converts its values to their types, and enforces all limits before the engine sees them.
 ///
 /// # Errors
-/// The error to send for invalid GraphQL, an exceeded limit or a variable that is missing or of another type.
+/// The error to send for invalid GraphQL, an exceeded limit, a variable that is missing, or a value that does not fit.
 pub fn parse(body: Body) -> Result<(Request, Placeholders), Value> {
     check_graphql(&body.query)
         .map_err(|excess| problem(&format!("The query {excess}."), [place(&body.query, excess)], "InvalidSyntax"))?;
@@ -53,15 +54,14 @@ pub fn parse(body: Body) -> Result<(Request, Placeholders), Value> {
         let message = format!("Invalid Syntax : {}", without_excerpt(&error));
         problem(&message, error.positions(), "InvalidSyntax")
     })?;
-    numbers::in_document(&mut document);
-    let mut values = body.variables.unwrap_or_default();
-    numbers::in_variables(&mut values);
-    let mut values = Variables::from_json(values);
+    let invalid = |InvalidValue { message, position }| problem(&message, [position], "ValidationError");
+    // The limits read the values that the engine will read.
+    literals::convert(&mut document).map_err(invalid)?;
+    let mut values = Variables::from_json(body.variables.unwrap_or_default());
     let operation = body.operation_name.filter(|name| !name.is_empty());
+    variables::coerce(&mut document, operation.as_deref(), &mut values).map_err(invalid)?;
     limits::check(&document, &values)
         .map_err(|excess| problem(&excess.message, [excess.position], "ValidationError"))?;
-    variables::coerce(&document, operation.as_deref(), &mut values)
-        .map_err(|invalid| problem(&invalid.message, [invalid.position], "ValidationError"))?;
     let stand_ins = skips::fill(&mut document, &values);
     let mut request = Request::new(body.query).variables(values);
     request.set_parsed_query(document);

@@ -11,6 +11,12 @@ pub async fn refused() -> HttpResponse {
     HttpResponse::Unauthorized().body("no")
 }
 
+/// Answers after a while, without reading the body.
+pub async fn unread() -> &'static str {
+    sleep(Duration::from_millis(1)).await;
+    "unread"
+}
+
 static COUNTED: AtomicUsize = AtomicUsize::new(0);
 
 pub async fn counted() -> String {
@@ -30,13 +36,12 @@ const BEHIND: &str = "GET /counted HTTP/1.1\r\nHost: x\r\n\r\n";
 #[test]
 fn an_announced_end_is_kept_and_nothing_behind_it_is_processed() {
     let server = Running::start();
-    let chunked = "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
     for (first, status) in [
-        ("POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}".to_owned(), "401"),
-        (format!("POST /refused HTTP/1.1\r\nHost: x\r\n{chunked}"), "401"),
-        ("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(), "200"),
-        ("GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(), "200"),
-        ("HEAD /a HTTP/1.0\r\nHost: x\r\n\r\n".to_owned(), "200"),
+        ("POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 200\r\n\r\n{}", "401"),
+        ("POST /refused HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", "401"),
+        ("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "200"),
+        ("GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "200"),
+        ("HEAD /a HTTP/1.0\r\nHost: x\r\n\r\n", "200"),
     ] {
         for behind in ["", BEHIND, &BEHIND.repeat(3)] {
             let received = until_closed(&mut server.connect(), &format!("{first}{behind}"));
@@ -48,13 +53,71 @@ fn an_announced_end_is_kept_and_nothing_behind_it_is_processed() {
             assert_eq!(received.matches("http/1.").count(), 1, "{first}{behind}: {received:.300}");
         }
     }
-    assert_eq!(COUNTED.load(Ordering::Relaxed), 0);
-    // Without an announcement, what is behind has its turn.
+    assert_eq!(ask(&mut server.connect(), BEHIND), (200, "0".to_owned()), "the first that is counted");
+    server.stop();
+}
+
+/// Bodies that end in the same packet as their head.
+const WHOLE: [&str; 5] = [
+    "Content-Length: 0\r\n\r\n",
+    "Content-Length: 2\r\n\r\n{}",
+    "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX: y\r\n\r\n",
+];
+
+#[test]
+fn a_body_that_has_arrived_ends_no_connection_whether_it_is_read_or_not() {
+    let server = Running::start();
     let mut client = server.connect();
-    for body in ["Content-Length: 2\r\n\r\n{}", chunked] {
-        client.write_all(format!("POST /a HTTP/1.1\r\nHost: x\r\n{body}{BEHIND}").as_bytes()).unwrap();
-        assert_eq!(response(&mut client), (200, "POST filter= body={}".to_owned()));
-        assert_eq!(response(&mut client).0, 200);
+    for path in ["/refused", "/a", "/unread"] {
+        for body in WHOLE {
+            let request = format!("POST {path} HTTP/1.1\r\nHost: x\r\n{body}");
+            let (status, _) = ask(&mut client, &request);
+            assert_eq!(status, if path == "/refused" { 401 } else { 200 }, "{request}");
+            // Requests that are sent ahead have their turns.
+            client.write_all(format!("{request}{request}{PLAIN}").as_bytes()).unwrap();
+            assert_eq!([response(&mut client).0, response(&mut client).0], [status, status], "{request}");
+            assert_eq!(response(&mut client), (200, PLAIN_READ.into()), "{request}");
+        }
+    }
+    server.stop();
+}
+
+#[test]
+fn a_body_that_follows_its_head_at_once_ends_no_connection() {
+    let server = Running::start();
+    for body in &WHOLE[1..] {
+        let (head, body) = body.split_at(body.find("\r\n\r\n").unwrap() + 4);
+        // The thread that writes the body may be held up for longer than the server waits.
+        let is_kept = (0..50).any(|_| {
+            let mut client = server.connect();
+            client.write_all(format!("POST /refused HTTP/1.1\r\nHost: x\r\n{head}").as_bytes()).unwrap();
+            thread::sleep(Duration::from_millis(1));
+            client.write_all(body.as_bytes()).unwrap();
+            assert_eq!(response(&mut client).0, 401);
+            client.write_all(PLAIN.as_bytes()).is_ok() && client.read(&mut [0]).is_ok_and(|count| count == 1)
+        });
+        assert!(is_kept, "{head}{body}");
+    }
+    server.stop();
+}
+
+#[test]
+fn a_response_does_not_wait_for_a_late_body_and_nothing_behind_that_body_is_processed() {
+    let server = Running::start();
+    for (head, rest) in [
+        ("Content-Length: 2\r\n\r\n{", "}"),
+        ("Transfer-Encoding: chunked\r\n\r\n", "0\r\n\r\n"),
+        ("Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", "0\r\n\r\n"),
+    ] {
+        for behind in ["", BEHIND, &BEHIND.repeat(3)] {
+            let mut client = server.connect();
+            let began = Instant::now();
+            assert_eq!(ask(&mut client, &format!("POST /refused HTTP/1.1\r\nHost: x\r\n{head}")).0, 401);
+            assert!(began.elapsed() < Duration::from_secs(5), "{head}: {:?}", began.elapsed());
+            assert_eq!(until_closed(&mut client, &format!("{rest}{behind}")), "", "{head}{rest}{behind}");
+        }
     }
     server.stop();
 }
