@@ -48,11 +48,19 @@ impl JournalFile {
     /// A message for the operator, also if the journal is that of another installation.
     pub fn read(&self) -> Result<Option<Journal>, String> {
         let Some(path) = self.file.path() else { return Ok(None) };
-        let journal = read(path)?;
-        if journal.as_ref().is_some_and(|journal| journal.installation != self.installation) {
-            return Err(format!("the journal `{}` belongs to another installation; move it away", path.display()));
+        read(path)?.map(|journal| self.own(journal)).transpose()
+    }
+
+    /// The contents as read before, if they belong to this installation.
+    ///
+    /// # Errors
+    /// A message for the operator, if they do not.
+    pub fn own(&self, journal: Journal) -> Result<Journal, String> {
+        if journal.installation == self.installation {
+            return Ok(journal);
         }
-        Ok(journal)
+        let path = self.file.path().unwrap_or(Path::new(""));
+        Err(format!("the journal `{}` belongs to another installation; move it away", path.display()))
     }
 
     /// Begins a journal that has the changes from `begins_at` on.

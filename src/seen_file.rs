@@ -80,9 +80,11 @@ impl SeenFile {
     pub fn advice(&self) -> String {
         let path = self.0.path().unwrap_or(Path::new(""));
         format!(
-            "put the right database in its place; or, if you restored this one on purpose, run `tessera restore`, \
-             which makes revocations again and ends every session (what was seen is in `{}` and in the journal beside it)",
-            path.display()
+            "put the right database in its place; or, if it was restored on purpose, stop every node and run `tessera \
+             restore` on this machine, or on another one with `--journal` and the journal of this one: that makes \
+             revocations again and ends every session (what was seen is in `{}` and in the journal `{}`)",
+            path.display(),
+            path.with_extension("journal").display()
         )
     }
 }

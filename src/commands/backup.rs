@@ -13,9 +13,10 @@ use super::started::catch_up;
 use super::{CommandResult, Setup, database_url, date, explain, open, unchecked_service, unserved};
 use crate::config::Settings;
 use crate::domain::journal::{Journal, JournalEntry};
-use crate::journal_file;
+use crate::journal_file::{self, JournalFile};
 use crate::pepper_file;
 use crate::seen_file::SeenFile;
+use crate::service::Service;
 use crate::service::upkeep::reapply::Done;
 use crate::service::upkeep::restore::{self, Accepted};
 use crate::service::upkeep::time;
@@ -131,7 +132,7 @@ pub(super) async fn restore(settings: &Settings, file: Option<&Path>, journals: 
     seen.checkpoint().forget();
     report(&accepted, &known);
     time::synchronise(&service).await.map_err(explain)?;
-    or_warn(catch_up(&service, &mut journal).await);
+    or_warn(catch_up_with_file(&service, &mut journal).await);
     seen.keep(&restore::latest_seen(&service, &installation).await.map_err(explain)?);
     service.finish_dismissals().await;
     Ok(())
@@ -181,7 +182,12 @@ async fn replace(
 async fn remember(settings: &Settings, url: &DatabaseUrl) -> CommandResult {
     let service = unchecked_service(settings, Setup::Expected).await?;
     let installation = time::begin(&service).await.map_err(explain)?;
-    catch_up(&service, &mut SeenFile::of(settings, url).journal(&installation)).await
+    catch_up_with_file(&service, &mut SeenFile::of(settings, url).journal(&installation)).await
+}
+
+async fn catch_up_with_file(service: &Service, journal: &mut JournalFile) -> CommandResult {
+    let known = journal.read()?;
+    catch_up(service, journal, known).await
 }
 
 /// Replaces the database so that at any moment there is one, the earlier or the new one.
@@ -266,8 +272,8 @@ fn report(accepted: &Accepted, known: &[Journal]) {
         }
     } else {
         say(format_args!(
-            "If another machine has followed for longer, run this again with `--journal` and its file. Credentials that \
-             are left: {}.",
+            "If another machine has a journal that was not given, run this again with `--journal` and its file, or on \
+             that machine. Credentials that are left: {}.",
             accepted.credentials.len()
         ));
     }

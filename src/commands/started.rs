@@ -7,6 +7,7 @@ use crate::checkpoint_file::CheckpointFile;
 use crate::config::Settings;
 use crate::domain::change::Change;
 use crate::domain::installation::{Installation, Seen};
+use crate::domain::journal::Journal;
 use crate::journal_file::{JournalFile, SharedJournal};
 use crate::seen_file::SeenFile;
 use crate::service::Service;
@@ -36,8 +37,10 @@ pub(super) async fn start(settings: &Settings, setup: Setup) -> Result<Started, 
         }
     }
     // What was seen is written some time after a change, or lost: the journal is written before a revocation is answered.
-    if let Some(journal) = seen.read_journal()? {
-        let checked = restore::check_journal(&service, journal).await;
+    // Read once, because it is long: what another process appends from now on is appended once more.
+    let known = seen.read_journal()?;
+    if let Some(known) = &known {
+        let checked = restore::check_journal(&service, known).await;
         checked.map_err(|error| format!("{}; {}", explain(error), seen.advice()))?;
     }
     let installation = time::begin(&service).await.map_err(explain)?;
@@ -45,7 +48,8 @@ pub(super) async fn start(settings: &Settings, setup: Setup) -> Result<Started, 
     // From here on, this process sees every change.
     let follower = Follower::start(&service).await.map_err(explain)?;
     let mut journal = seen.journal(&installation);
-    catch_up(&service, &mut journal).await?;
+    let known = known.map(|known| journal.own(known)).transpose()?;
+    catch_up(&service, &mut journal, known).await?;
     seen.keep(&restore::latest_seen(&service, &installation).await.map_err(explain)?);
     let journal = Arc::new(SharedJournal::new(journal));
     let own = Arc::clone(&journal);
@@ -64,13 +68,11 @@ async fn forget_ended_log(service: &Service, checkpoint: &mut CheckpointFile) ->
     Ok(())
 }
 
-/// Adds to the journal the revocations that were made while this machine did not follow; begins a journal if there is
-/// none.
-pub(super) async fn catch_up(service: &Service, journal: &mut JournalFile) -> CommandResult {
-    match journal.read()? {
-        Some(known) => {
-            journal.append(&restore::not_in(service, &known.entries, known.begins_at).await.map_err(explain)?);
-        }
+/// Adds to the journal the revocations that were made while this machine did not follow, and those that a restore has made
+/// again; `known` is what the journal has. Begins a journal if there is none.
+pub(super) async fn catch_up(service: &Service, journal: &mut JournalFile, known: Option<Journal>) -> CommandResult {
+    match known {
+        Some(known) => journal.append(&restore::not_in(service, &known).await.map_err(explain)?),
         None => journal.begin(service.clock.now()),
     }
     Ok(())

@@ -265,6 +265,18 @@ impl<'a> Transaction<'a> {
         self.ends_own_credential = true;
     }
 
+    /// Like [`Transaction::ends_own_credential`], before a transaction that may write more ends the access of its actor.
+    /// Confirms the access a last time, since it cannot be read afterwards; nobody takes any of it away meanwhile, because
+    /// the caller has locked the actor's principal.
+    ///
+    /// # Errors
+    /// Those of a write whose access was taken away.
+    pub(in crate::service) fn ends_own_access(&mut self) -> Result<()> {
+        self.confirm_rights()?;
+        self.ends_own_credential = true;
+        Ok(())
+    }
+
     /// Notes that this transaction itself gives its actor this role.
     pub(in crate::service) fn changes_own_role(&mut self, role: Role) {
         self.own.role = Some(role);

@@ -342,13 +342,22 @@ pub fn is_there_since(connection: &mut AnyConnection, action: &str, instant: i64
     Ok(found.select(changes::id).first::<String>(connection).optional()?.is_some())
 }
 
-/// The changes with other actions than these that were made at or after `instant`, by their time stamps.
+/// The changes with other actions than these that were made at or after `instant`, by their time stamps; of one actor, if
+/// it is given.
 ///
 /// # Errors
 /// When the storage fails.
-pub fn made_since(connection: &mut AnyConnection, instant: i64, but: &[&str]) -> Result<Vec<Change>> {
+pub fn made_since(
+    connection: &mut AnyConnection,
+    instant: i64,
+    actor: Option<Uuid>,
+    but: &[&str],
+) -> Result<Vec<Change>> {
     let found = changes::table.filter(changes::changed_at.ge(instant)).filter(changes::action.ne_all(but));
-    let found = found.order((changes::changed_at, changes::id));
+    let mut found = found.order((changes::changed_at, changes::id)).into_boxed();
+    if let Some(actor) = actor {
+        found = found.filter(changes::actor_id.eq(actor.to_string()));
+    }
     let rows = found.select(ChangeRow::as_select()).load(connection)?;
     rows.into_iter().map(ChangeRow::into_domain).collect()
 }

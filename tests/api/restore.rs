@@ -11,7 +11,7 @@ use tessera::domain::entropy::Entropy;
 use tessera::domain::error::Error;
 use tessera::domain::ids::Id;
 use tessera::domain::installation::Seen;
-use tessera::domain::journal::JournalEntry;
+use tessera::domain::journal::{Journal, JournalEntry};
 use tessera::domain::principal::{PrincipalState, Role};
 use tessera::service::children::signing_keys;
 use tessera::service::people::users;
@@ -284,13 +284,15 @@ async fn a_journal_catches_up_with_what_its_machine_has_not_followed() {
     let app = App::start().await;
     let key = app.key_with(&[]).await;
     app.admin().await.delete_key(&key.id).await.ok();
-    let missed = restore::not_in(&app.service, &[], app.now()).await.unwrap();
-    let entries: Vec<_> = missed.iter().filter_map(JournalEntry::of).collect();
-    let deleted: Vec<_> = entries.iter().filter(|entry| entry.action == Action::ApiKeyDeleted.name()).collect();
+    let installation = time::begin(&app.service).await.unwrap().id;
+    let mut journal = Journal { installation, begins_at: app.now(), entries: Vec::new() };
+    let missed = restore::not_in(&app.service, &journal).await.unwrap();
+    journal.entries = missed.iter().filter_map(JournalEntry::of).collect();
+    let deleted: Vec<_> = journal.entries.iter().filter(|entry| entry.action == Action::ApiKeyDeleted.name()).collect();
     assert_eq!(
         deleted.iter().map(|entry| entry.subject.id().to_string()).collect::<Vec<_>>(),
         std::slice::from_ref(&key.id)
     );
-    let none = restore::not_in(&app.service, &entries, 0).await.unwrap();
+    let none = restore::not_in(&app.service, &journal).await.unwrap();
     assert!(none.iter().find_map(JournalEntry::of).is_none());
 }

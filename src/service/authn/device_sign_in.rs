@@ -89,7 +89,7 @@ pub async fn begin(service: &Service, client: String, offline: bool, origin: Ori
     Ok(Begun { device_code, user_code, lifetime: LIFETIME, interval: INTERVAL })
 }
 
-/// The actor's name for an unauthenticated program; it is not recorded.
+/// The actor's name for an unauthenticated program whose request records nothing.
 pub(super) const PROGRAM: &str = "(program)";
 
 /// A pending device authorization, as shown to the deciding user.

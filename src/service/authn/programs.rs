@@ -15,7 +15,7 @@ use crate::service::authn::device_sign_in::PROGRAM;
 use crate::service::authn::revoke::revoke_in;
 use crate::service::authn::sessions;
 use crate::service::authn::sign_ins::Origin;
-use crate::storage::{revoked_children, users};
+use crate::storage::{revoked_children, standings};
 
 /// Ends a token that a program without a credential holds: a child that was issued to this client, or a session. With a session's
 /// token its holder can sign out in any case, so it does not matter which program has it. Any other text counts as ended.
@@ -43,20 +43,19 @@ pub async fn revoke(service: &Service, client: &str, token: &str, origin: Origin
     }
 }
 
-/// Revokes a child on behalf of its subject. If it is revoked already, waits until every node knows: whoever has the
-/// token was given it by this server, and is no stranger who could make nodes wait for each other.
+/// Revokes a child on behalf of its subject, who is its actor in the audit trail. If it is revoked already, waits until every
+/// node knows: whoever has the token was given it by this server, and is no stranger who could make nodes wait for each other.
 async fn revoke_child(service: &Service, child: Arc<Child>, origin: Origin) -> Result<()> {
     let subject = child.subject;
-    let user = service.look_up(move |connection| users::find(connection, subject)).await?;
-    let actor = user.map_or_else(
-        // With a user who is deleted, the child has ended.
-        || Actor::built_in(PROGRAM, service.clock.now()),
-        // Without its credential, which may be refused for now.
-        |user| Actor::user(user.principal),
-    );
+    let standing = service.look_up(move |connection| standings::find(connection, subject)).await?;
+    let is_there = standing.is_some();
+    let mut actor = standing.map_or_else(|| Actor::built_in(PROGRAM, service.clock.now()), Actor::trusted);
+    // The child and not the credential that it comes from, which may be refused for now.
+    actor.child = Some(Arc::clone(&child));
     service
         .write_first(&actor.from(origin.address).requesting(origin.request), move |transaction| {
-            if revoked_children::has_any(transaction.connection, [child.id].into_iter())? {
+            // A child whose subject was deleted has ended, too.
+            if !is_there || revoked_children::has_any(transaction.connection, [child.id].into_iter())? {
                 return Ok(());
             }
             revoke_in(transaction, &child)

@@ -19,6 +19,7 @@ use crate::service::authz::people::may_act_as;
 use crate::service::authz::sight;
 use crate::service::children::{Minted, NotMinted, Wanted, mint};
 use crate::service::{Service, Transaction};
+use crate::storage::holds::hold_standing;
 use crate::storage::{credentials, principals, standings};
 
 /// The most sessions of a user with which impersonation leaves room for the user's own.
@@ -84,10 +85,18 @@ async fn prepare(service: &Service, actor: &Actor, user: String, until: i64) -> 
 /// The user with this id or name, if the actor may act as the user until then. The refusal is the same for a user who
 /// does not exist; the server's log has the reason.
 fn find(transaction: &mut Transaction<'_>, user: &str, until: i64) -> Result<Principal> {
-    let found = match PrincipalId::parse(user) {
-        Some(id) => standings::find(transaction.connection, id)?.map(|standing| standing.principal),
-        None => principals::find_by_username(transaction.connection, user)?,
+    let id = match PrincipalId::parse(user) {
+        Some(id) => Some(id),
+        None => principals::find_by_username(transaction.connection, user)?.map(|found| found.id),
     };
+    // Held from before the user is judged: whoever suspends or demotes the user has done so, or waits and finds the session.
+    let found = match id {
+        Some(id) if hold_standing(transaction.connection, id)?.is_some() => {
+            standings::find(transaction.connection, id)?
+        }
+        _ => None,
+    };
+    let found = found.map(|standing| standing.principal);
     let actor = transaction.actor.username().to_string();
     let refused = || Error::Forbidden(format!("there is no user `{}` as whom `{actor}` may act", clip(user)));
     let found = found.filter(|found| found.kind == PrincipalKind::User).ok_or_else(refused)?;

@@ -14,9 +14,10 @@ use crate::domain::user::{NamedBy, User, check_username};
 use crate::service::authn::passwords::UNUSABLE_HASH;
 use crate::service::authz::people::require_managing;
 use crate::service::authz::{administrators, containment, giving, sight};
+use crate::service::people::users::{Sessions, write_state};
 use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
-use crate::storage::{aspects, invitation_links, principals, profiles as stored, service_accounts, users};
+use crate::storage::{aspects, principals, profiles as stored, service_accounts, users};
 
 /// The profiles of these principals, in order, without those that do not exist or that the actor does not see.
 ///
@@ -164,13 +165,11 @@ fn write_about(transaction: &mut Transaction<'_>, writings: &[AspectWrite]) -> R
         let state = profile::state(written.get(&id).map(Vec::as_slice).unwrap_or_default());
         if state == PrincipalState::Disabled {
             administrators::check_not_last(transaction, &principal)?;
-            // As every way to disable somebody does. Sessions stay: they work again once the suspension is over.
-            invitation_links::end_all_of(transaction.connection, principal.id)?;
         } else if !principal.enabled {
             containment::may_readmit(transaction, principal.id)?;
         }
+        write_state(transaction, principal.id, state, Sessions::Keep)?;
         if principal.enabled != (state == PrincipalState::Enabled) {
-            principals::set_state(transaction.connection, principal.id, state)?;
             action = Action::UserUpdated;
         }
     }

@@ -128,7 +128,7 @@ pub async fn set_role(service: &Service, operator: &Actor, username: String, rol
 /// [`Error::NotFound`]
 pub async fn set_state(service: &Service, operator: &Actor, username: String, state: PrincipalState) -> Result<()> {
     change(service, operator, username, Action::UserUpdated, move |transaction, user| {
-        Ok((write_state(transaction, user.id, state)?, ()))
+        Ok((write_state(transaction, user.id, state, Sessions::End)?, ()))
     })
     .await
 }
@@ -147,14 +147,9 @@ pub async fn change_state(service: &Service, actor: &Actor, username: String, st
         containment::may_change(transaction, user.id)?;
         match state {
             PrincipalState::Enabled => containment::may_readmit(transaction, user.id)?,
-            PrincipalState::Disabled => {
-                administrators::check_not_last(transaction, &user)?;
-                if transaction.actor.id() == user.id {
-                    transaction.ends_own_credential();
-                }
-            }
+            PrincipalState::Disabled => administrators::check_not_last(transaction, &user)?,
         }
-        write_state(transaction, user.id, state)?;
+        write_state(transaction, user.id, state, Sessions::End)?;
         recorded(transaction, Action::UserUpdated, &user)
     };
     match state {
@@ -163,11 +158,30 @@ pub async fn change_state(service: &Service, actor: &Actor, username: String, st
     }
 }
 
-/// Enables or disables a principal that the transaction has locked. Disabling ends its sessions, its open invitations and
-/// its invitation links: enabling it again gives none of them back.
-fn write_state(transaction: &mut Transaction<'_>, id: PrincipalId, state: PrincipalState) -> Result<Existed> {
+/// What happens to the sessions of a principal that is disabled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sessions {
+    /// They end.
+    End,
+    /// They are refused until the principal is enabled again.
+    Keep,
+}
+
+/// Enables or disables a principal that the transaction has locked, perhaps that of its actor. Disabling ends its open
+/// invitations and its invitation links: enabling it again gives none of them back.
+pub(super) fn write_state(
+    transaction: &mut Transaction<'_>,
+    id: PrincipalId,
+    state: PrincipalState,
+    sessions: Sessions,
+) -> Result<Existed> {
     if state == PrincipalState::Disabled {
-        credentials::delete_all(transaction.connection, id, TokenKind::Session)?;
+        if transaction.actor.id() == id {
+            transaction.ends_own_access()?;
+        }
+        if sessions == Sessions::End {
+            credentials::delete_all(transaction.connection, id, TokenKind::Session)?;
+        }
         invitation_links::end_all_of(transaction.connection, id)?;
     }
     principals::set_state(transaction.connection, id, state)

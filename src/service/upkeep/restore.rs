@@ -62,13 +62,13 @@ pub async fn check(service: &Service, seen: Seen) -> Result<Continuity> {
 }
 
 /// Checks that a database has the changes in the journal of its installation: entries are written after the commit, so a
-/// database without one of them is a state from before it. Changes are never deleted, so every entry is looked for.
-/// Entries from before a restored copy was accepted are not: the restore has made those revocations again that it was
-/// given.
+/// database without one of them is a state from before it. Changes are never deleted, so every entry is looked for. A
+/// restore enters the entries of every journal that it was given, so it excuses none that is missing: that one was in no
+/// journal that it had.
 ///
 /// # Errors
-/// [`Error::Conflict`] for an older state.
-pub async fn check_journal(service: &Service, journal: Journal) -> Result<()> {
+/// [`Error::Conflict`] for an older state, and for one that was restored without this journal.
+pub async fn check_journal(service: &Service, journal: &Journal) -> Result<()> {
     let known = service.read(|connection| Ok((installation::find(connection)?, changes::latest(connection)?)));
     let (known, latest) = known.await?;
     // No token can exist for a database without any change. The journal of another installation says nothing about this
@@ -83,13 +83,16 @@ pub async fn check_journal(service: &Service, journal: Journal) -> Result<()> {
         let lost = page.iter().filter(|entry| !found.contains(&entry.change)).max_by_key(|entry| entry.changed_at);
         let Some(JournalEntry { change, changed_at, action, .. }) = lost else { continue };
         let (accepted, at) = (Action::RestoreAccepted.name(), *changed_at);
-        if !service.read(move |connection| changes::is_there_since(connection, accepted, at)).await? {
-            return Err(Error::Conflict(format!(
-                "this database is an older copy: its latest change is of {}, and it lacks the change {change} ({action}) of \
-                 {changed_at} (epoch milliseconds), which the journal has; what was revoked since would work again",
-                latest.changed_at
-            )));
-        }
+        let is_restored = service.read(move |connection| changes::is_there_since(connection, accepted, at)).await?;
+        let state = if is_restored {
+            "this database was restored without the journal of this machine".to_owned()
+        } else {
+            format!("this database is an older copy: its latest change is of {}", latest.changed_at)
+        };
+        return Err(Error::Conflict(format!(
+            "{state}; it lacks the change {change} ({action}) of {changed_at} (epoch milliseconds), which the journal of \
+             this machine has; what was revoked would work again"
+        )));
     }
     Ok(())
 }
@@ -106,19 +109,32 @@ pub async fn latest_seen(service: &Service, installation: &Installation) -> Resu
     service.read(move |connection| Ok(Seen::of(id, &changes::last_committed(connection)?))).await
 }
 
-/// The changes that a journal with these entries lacks: those that were made while its machine did not follow. Time
-/// stamps may differ from the order of commits by an hour.
+/// The changes that a journal lacks: those that were made while its machine did not follow, and those that a restore has
+/// entered since, which have the time stamps of the lost changes. Time stamps may differ from the order of commits by an
+/// hour.
 ///
 /// # Errors
 /// When the storage fails.
-pub async fn not_in(service: &Service, entries: &[JournalEntry], begins_at: i64) -> Result<Vec<Change>> {
-    let last = entries.last().map_or(begins_at, |entry| entry.changed_at);
+pub async fn not_in(service: &Service, journal: &Journal) -> Result<Vec<Change>> {
+    let begins_at = journal.begins_at;
+    let last = journal.entries.last().map_or(begins_at, |entry| entry.changed_at);
     let from = last.min(service.clock.now()).saturating_sub(LONGEST_TRANSACTION);
-    let known: HashSet<Uuid> = entries.iter().map(|entry| entry.change).collect();
+    let known: HashSet<Uuid> = journal.entries.iter().map(|entry| entry.change).collect();
     let harmless = Action::ALL.into_iter().filter(|action| action.revocation().is_none()).map(Action::name);
     let harmless: Vec<_> = harmless.collect();
-    let mut made = service.read(move |connection| changes::made_since(connection, from, &harmless)).await?;
+    let operator = Actor::operator(begins_at).id().uuid();
+    let mut made = service
+        .read(move |connection| {
+            let mut made = changes::made_since(connection, from, None, &harmless)?;
+            if changes::is_there_since(connection, Action::RestoreAccepted.name(), from)? {
+                made.extend(changes::made_since(connection, begins_at, Some(operator), &harmless)?);
+            }
+            Ok(made)
+        })
+        .await?;
     made.retain(|change| !known.contains(&change.id));
+    made.sort_by_key(|change| (change.changed_at, change.id));
+    made.dedup_by_key(|change| change.id);
     Ok(made)
 }
 

@@ -6,7 +6,7 @@ use tessera::domain::child::NO_CLIENT;
 use tessera::domain::permission::Permission;
 use tessera::domain::principal::Role;
 
-use super::{ACCESS_TOKEN, EXCHANGE, access_token, as_client, child, exchange, post, works};
+use super::{ACCESS_TOKEN, EXCHANGE, access_token, as_client, child, exchange, last_change, post, works};
 use crate::support::{App, Client, Holder};
 
 const COMMAND_LINE: (&str, &str) = ("client_id", "tessera-cli");
@@ -53,6 +53,31 @@ async fn a_child_is_of_the_client_that_asks_for_it_and_never_of_a_user_name() {
     assert_eq!(client_of(&reader, &child(&app, &key, &[]).await).await, client);
     let named = access_token(exchange(&app, &key.token, &[COMMAND_LINE]).await);
     assert_eq!(client_of(&reader, &named).await, "tessera-cli");
+}
+
+#[actix_web::test]
+async fn what_a_public_client_revokes_is_recorded_as_done_by_the_subject_of_the_child() {
+    let app = App::start().await;
+    let admin = app.admin().await;
+    let (auditor, key) = (app.key_with(&[Permission::ViewAudit]).await, app.key_with(&[]).await);
+    let session = app.session_with("bob", Role::Member).await.token();
+    for (token, subject) in [(&key.token, format!("service-account-apikey-{}", key.id)), (&session, "bob".to_owned())] {
+        let made = access_token(exchange(&app, token, &[COMMAND_LINE]).await);
+        app.advance(1_000);
+        revoke(&app.anonymous(), &[COMMAND_LINE, ("token", &made)]).await;
+        assert!(!works(&app, &made).await && works(&app, token).await);
+        let change = last_change(&auditor).await;
+        assert_eq!((&change["action"], &change["actor"]), (&json!("child.revoked"), &json!(subject)), "{change}");
+        assert_eq!(change["actorId"], change["subjectId"]);
+        assert_eq!(change["authenticatedBy"], format!("child:{}", change["subject"].as_str().unwrap()));
+    }
+    // With its subject the child has ended, too.
+    let made = access_token(exchange(&app, &key.token, &[COMMAND_LINE]).await);
+    app.advance(1_000);
+    admin.delete_key(&key.id).await.ok();
+    app.advance(1_000);
+    revoke(&app.anonymous(), &[COMMAND_LINE, ("token", &made)]).await;
+    assert_eq!(last_change(&auditor).await["action"], "apikey.deleted");
 }
 
 #[actix_web::test]

@@ -6,7 +6,7 @@ use tessera::domain::principal::Role;
 use super::{ask, data, is_let_in, urn, user_with};
 use crate::support::{Answer, App, Client};
 
-fn proposal(urn: &str, aspect: &str, value: &Value) -> Value {
+pub(super) fn proposal(urn: &str, aspect: &str, value: &Value) -> Value {
     let kind = urn.split(':').nth(2).unwrap();
     json!({"entityType": kind, "entityUrn": urn, "changeType": "UPSERT", "aspectName": aspect,
            "aspect": {"value": value.to_string(), "contentType": "application/json"}, "systemMetadata": {"runId": "x"}})
@@ -20,7 +20,7 @@ fn report() -> Value {
     proposal("urn:li:dataHubExecutionRequest:x", "dataHubExecutionRequestInput", &json!({"task": "CLI Ingestion"}))
 }
 
-async fn batch(client: &Client, proposals: &[Value]) -> Answer {
+pub(super) async fn batch(client: &Client, proposals: &[Value]) -> Answer {
     client.post("/aspects?action=ingestProposalBatch", &json!({"proposals": proposals, "async": "false"})).await
 }
 

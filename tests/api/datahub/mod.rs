@@ -9,6 +9,7 @@ mod invite_links;
 mod limits;
 mod listing;
 mod newest;
+mod own_suspension;
 mod policies;
 mod rest;
 mod service;
