@@ -76,7 +76,7 @@ fn tell_of_tokens(name: &str, count: usize, tokens: PersonalTokens) {
             ));
         }
         (_, PersonalTokens::Revoke) => {
-            warn(format_args!("personal access tokens of `{name}` that were revoked: {count}"))
+            warn(format_args!("personal access tokens of `{name}` that were revoked: {count}"));
         }
     }
 }

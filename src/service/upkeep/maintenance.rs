@@ -160,7 +160,7 @@ pub enum Unsaved {
 const LISTED: i64 = 30 * DAY;
 
 /// Removes sessions and secrets of API keys that ended more than a day ago, access tokens that expired long ago,
-/// expired device authorizations and open_invitations, idempotency keys of create requests that can no longer be repeated, and
+/// expired device authorizations and invitations, idempotency keys of create requests that can no longer be repeated, and
 /// revoked children that have expired. Also corrects uses that were noted while a clock was wrong.
 ///
 /// The clock may be wrong, and be set right later (`time::accept`). Without its row a credential, an authorization or an
