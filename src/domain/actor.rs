@@ -66,8 +66,7 @@ impl Standing {
     #[must_use]
     pub fn relation_to(&self, qualified_name: &str) -> Option<Relation> {
         let covers = |grant: &&AssetGrant| is_within(qualified_name, &grant.qualified_name);
-        let found = self.assets.iter().filter(covers).map(|grant| grant.relation);
-        found.max_by_key(|relation| *relation == Relation::Admin)
+        Relation::strongest(self.assets.iter().filter(covers).map(|grant| grant.relation))
     }
 
     /// The enabled personas.

@@ -64,6 +64,20 @@ pub struct AssetGrant {
     pub relation: Relation,
 }
 
+impl Relation {
+    /// Whether this gives everything that the other gives.
+    #[must_use]
+    pub fn includes(self, other: Self) -> bool {
+        self == Self::Admin || self == other
+    }
+
+    /// The strongest of these.
+    #[must_use]
+    pub fn strongest(relations: impl IntoIterator<Item = Self>) -> Option<Self> {
+        relations.into_iter().max_by_key(|relation| *relation == Self::Admin)
+    }
+}
+
 /// A people list of an asset: an attribute on the wire (docs/contracts/atlan.md, section 6.3), rows in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PeopleList {

@@ -1,6 +1,7 @@
 //! Credentials: the stored records of tokens.
 
 use super::actor::Standing;
+use super::bounds::Bounds;
 use super::ids::PrincipalId;
 use super::limits::Limits;
 use super::pepper::{Digest, PepperId};
@@ -34,6 +35,14 @@ pub struct KnownCredential {
     pub standing: Standing,
     /// From where and how often it may be used.
     pub limits: Limits,
+}
+
+impl KnownCredential {
+    /// Until when, from where and how often it may be used.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        Bounds { expires_at: self.credential.expires_at, limits: self.limits.clone() }
+    }
 }
 
 /// Uses of a principal's tokens that are not yet saved.

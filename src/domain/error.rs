@@ -56,6 +56,10 @@ pub enum Error {
     /// The queue of waiting requests is full (load shedding); the client may retry.
     #[error("too many requests wait already, try again in a second")]
     Overloaded,
+    /// Other requests changed the same data each time that the transaction was tried: it was rolled back; the client may
+    /// retry.
+    #[error("other requests changed the same data meanwhile, and nothing was written: try again in a second")]
+    Contended,
     /// The time limit is exceeded.
     #[error("the request took too long; it may still have been carried out")]
     TooSlow,

@@ -188,6 +188,7 @@ impl Failure {
                 (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-001")
             }
             Self::Overloaded | Self::Domain(Error::Overloaded) => (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-002"),
+            Self::Domain(Error::Contended) => (StatusCode::SERVICE_UNAVAILABLE, "TESSERA-503-003"),
             Self::Timeout | Self::Domain(Error::TooSlow) => (StatusCode::GATEWAY_TIMEOUT, "TESSERA-504-001"),
             Self::Oauth(..) => (StatusCode::BAD_REQUEST, "TESSERA-400-005"),
             Self::Proof(Presented::AtTokenEndpoint, _) => (StatusCode::BAD_REQUEST, "TESSERA-400-006"),
@@ -253,6 +254,7 @@ impl Failure {
                 | Error::PasswordsOff
                 | Error::Busy
                 | Error::Overloaded
+                | Error::Contended
                 | Error::Unavailable(_),
             )
             | Self::Overloaded

@@ -11,14 +11,13 @@ use uuid::Uuid;
 
 use self::rights::{Admitted, OwnChanges};
 use super::Service;
-use super::effort::{Effort, LONGEST};
+use super::effort::{AtEnd, Effort, LONGEST};
 use crate::domain::actor::Actor;
 use crate::domain::change::{Action, Change, ChangeSubject, Impact, Kept};
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::Id;
 use crate::domain::journal::JournalEntry;
 use crate::domain::node::Told;
-use crate::domain::permission::Permissions;
 use crate::domain::principal::Role;
 use crate::domain::state::States;
 use crate::queue::Urgency;
@@ -36,9 +35,11 @@ pub(in crate::service) struct Transaction<'a> {
     pub(in crate::service) effort: Effort<'a>,
     changed: &'a RefCell<Changed>,
     ends_own_credential: bool,
-    /// The permissions of the actor's principal by its role and by grants, without those of policies.
-    granted: Permissions,
+    /// The actor's access as it was read when the transaction began.
+    admitted: &'a Admitted,
     own: OwnChanges,
+    /// Reads again what its decisions rest on beside what the actor has itself.
+    recheck: Option<AtEnd>,
 }
 
 /// The changes that a transaction has recorded.
@@ -89,8 +90,9 @@ impl Service {
     /// away is refused by every node. `work` may run again after a conflict with another transaction.
     ///
     /// # Errors
-    /// Those of `work`; [`Error::Unauthenticated`] when the actor's credential has ended since the request began, and
-    /// [`Error::Busy`] when the actor's access has changed since then.
+    /// Those of `work`; [`Error::Unauthenticated`] when the actor's credential has ended since the request began,
+    /// [`Error::Busy`] when the actor's access has changed since then, and [`Error::Contended`] when each of its attempts has
+    /// conflicted with others.
     pub(in crate::service) async fn write<T: Send + 'static>(
         &self,
         actor: &Actor,
@@ -205,17 +207,17 @@ impl<'a> Transaction<'a> {
         let mut rolled_back = changed.borrow_mut();
         *rolled_back = Changed { subjects: std::mem::take(&mut rolled_back.subjects), ..Changed::default() };
         drop(rolled_back);
-        let Admitted { actor, granted, now } = admitted;
         Self {
             connection,
             service,
-            actor,
-            now: *now,
+            actor: &admitted.actor,
+            now: admitted.now,
             effort,
             changed,
             ends_own_credential: false,
-            granted: *granted,
+            admitted,
             own: OwnChanges::default(),
+            recheck: None,
         }
     }
 

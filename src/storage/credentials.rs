@@ -71,6 +71,16 @@ pub fn insert(connection: &mut AnyConnection, credential: &Credential) -> Result
 /// # Errors
 /// When the storage fails.
 pub fn find(connection: &mut AnyConnection, key_id: KeyId) -> Result<Option<KnownCredential>> {
+    let Some(bare) = find_without_assets(connection, key_id)? else { return Ok(None) };
+    let standing = standings::with_assets(connection, bare.standing)?;
+    Ok(Some(KnownCredential { standing, ..bare }))
+}
+
+/// Like [`find`], without the grants of assets.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_without_assets(connection: &mut AnyConnection, key_id: KeyId) -> Result<Option<KnownCredential>> {
     let found: Option<(CredentialRow, PrincipalRow, Option<TermsRow>)> = credentials::table
         .inner_join(principals::table.left_join(api_keys::table))
         .filter(credentials::key_id.eq(key_id.to_string()))
@@ -84,7 +94,7 @@ pub fn find(connection: &mut AnyConnection, key_id: KeyId) -> Result<Option<Know
     };
     let mut credential = credential.into_domain()?;
     credential.expires_at = credential.expires_at.min(key_expires_at);
-    let standing = standings::of(connection, principal.into_domain()?)?;
+    let standing = standings::without_assets(connection, principal.into_domain()?)?;
     Ok(Some(KnownCredential { credential, standing, limits }))
 }
 

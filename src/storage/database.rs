@@ -216,7 +216,8 @@ impl Database {
     /// transaction, which is then retried. Blocks: call it off the event loop.
     ///
     /// # Errors
-    /// Those of `work`, or when there is no connection or the commit fails. Nothing is committed then.
+    /// Those of `work`, [`Error::Contended`] when each of its attempts has conflicted with others, or when there is
+    /// no connection or the commit fails. Nothing is committed then.
     pub fn write<T>(&self, work: impl Fn(&mut AnyConnection) -> Result<T>) -> Result<T> {
         self.write_for(&DatabaseTask::unbounded(), work)
     }
@@ -252,8 +253,15 @@ impl Database {
                     Ok(done)
                 });
                 match outcome.map_err(Rollback::into_error) {
-                    Err(Error::Storage(error))
-                        if is_conflict(&*error) && attempts.next().is_some() && task.release_commit() => {}
+                    Err(Error::Storage(error)) if is_conflict(&*error) => {
+                        if attempts.next().is_none() {
+                            tracing::debug!(%error, "a transaction has conflicted with others {ATTEMPTS} times");
+                            break Err(Error::Contended);
+                        }
+                        if !task.release_commit() {
+                            break Err(Error::Storage(error));
+                        }
+                    }
                     outcome => break outcome,
                 }
             };

@@ -317,7 +317,7 @@ pub struct PersonaExtent {
     pub extent: Extent,
 }
 
-/// What the policies of these personas allow and deny, enabled or not.
+/// What the policies of these personas allow and deny, enabled or not, the oldest first.
 ///
 /// # Errors
 /// When the storage fails.
@@ -326,6 +326,7 @@ pub fn extents_of_personas(connection: &mut AnyConnection, personas: &[String]) 
     for chunk in personas.chunks(super::MANY) {
         let rows: Vec<(String, String, String, String)> = policies::table
             .filter(policies::persona_id.eq_any(chunk))
+            .order(policies::id)
             .select((policies::persona_id.assume_not_null(), policies::effect, policies::actions, policies::resources))
             .load(connection)?;
         for (persona, effect, actions, resources) in rows {

@@ -1,5 +1,7 @@
 //! Standings: a principal with its permissions, personas and asset grants, collected from all tables.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 
 use super::database::AnyConnection;
@@ -16,17 +18,8 @@ use crate::domain::principal::Principal;
 /// # Errors
 /// When the storage fails.
 pub fn of(connection: &mut AnyConnection, principal: Principal) -> Result<Standing> {
-    let granted = principal_table::granted_to(connection, principal.id)?;
-    let linked = personas::linked_to_one(connection, principal.id)?;
-    let named = assets::grants_of(connection, &principal.username().to_string(), principal.role.id())?;
-    Ok(Standing {
-        permissions: principal.role.permissions().union(granted),
-        personas: linked.into(),
-        assets: named.into(),
-        policy_revision: policies::revision(connection)?,
-        restriction: None,
-        principal,
-    })
+    let bare = without_assets(connection, principal)?;
+    with_assets(connection, bare)
 }
 
 /// Like [`of`], for the principal with that id.
@@ -34,7 +27,43 @@ pub fn of(connection: &mut AnyConnection, principal: Principal) -> Result<Standi
 /// # Errors
 /// When the storage fails.
 pub fn find(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<Standing>> {
+    let found = find_without_assets(connection, id)?;
+    found.map(|bare| with_assets(connection, bare)).transpose()
+}
+
+/// Like [`of`], without the grants of assets. Nothing bounds their number, so transactions that write read only those that
+/// they decide by.
+///
+/// # Errors
+/// When the storage fails.
+pub fn without_assets(connection: &mut AnyConnection, principal: Principal) -> Result<Standing> {
+    let granted = principal_table::granted_to(connection, principal.id)?;
+    let linked = personas::linked_to_one(connection, principal.id)?;
+    Ok(Standing {
+        permissions: principal.role.permissions().union(granted),
+        personas: linked.into(),
+        assets: Arc::default(),
+        policy_revision: policies::revision(connection)?,
+        restriction: None,
+        principal,
+    })
+}
+
+/// Like [`find`], without the grants of assets.
+///
+/// # Errors
+/// When the storage fails.
+pub fn find_without_assets(connection: &mut AnyConnection, id: PrincipalId) -> Result<Option<Standing>> {
     let found: Option<PrincipalRow> =
         principals::table.find(id.to_string()).select(PrincipalRow::as_select()).get_result(connection).optional()?;
-    found.map(|row| of(connection, row.into_domain()?)).transpose()
+    found.map(|row| without_assets(connection, row.into_domain()?)).transpose()
+}
+
+/// Adds the grants of assets.
+///
+/// # Errors
+/// When the storage fails.
+pub(super) fn with_assets(connection: &mut AnyConnection, bare: Standing) -> Result<Standing> {
+    let named = assets::grants_of(connection, &bare.principal.username().to_string(), bare.principal.role.id())?;
+    Ok(Standing { assets: named.into(), ..bare })
 }

@@ -4,6 +4,7 @@ mod attacks;
 mod audiences;
 mod client_secrets;
 mod clients;
+mod delegates;
 mod meanwhile;
 mod refusals;
 mod tools;

@@ -97,6 +97,7 @@ mod request_ids;
 mod restore;
 mod restored_copies;
 mod revocation;
+mod rights_before_commit;
 mod rights_in_the_middle;
 mod rights_meanwhile;
 mod rolled_back;

@@ -111,6 +111,62 @@ async fn a_bulk_that_has_begun_ends_with_nothing_when_its_key_is_stripped() {
 }
 
 #[actix_web::test]
+async fn a_bulk_by_a_policy_that_is_purged_while_it_waits_is_refused() {
+    if !on_postgres() {
+        return;
+    }
+    let app = App::start().await;
+    let admin = app.admin().await;
+    admin.asset("Connection", "default/lake/1").await;
+    for name in ["t", "waiting"] {
+        admin.asset("Table", &format!("default/lake/1/{name}")).await;
+    }
+    let (key, persona) = (app.key_with(&[]).await, admin.persona("allowing").await);
+    let policy = json!({"typeName": "AuthPolicy", "attributes": {
+        "qualifiedName": "p", "name": "p", "policyType": "allow", "policyCategory": "persona",
+        "policySubCategory": "metadata", "policyActions": ["persona-asset-read", "persona-asset-update"],
+        "policyResources": ["entity:default/lake/1"],
+        "accessControl": {"typeName": "Persona", "guid": persona["id"]}}});
+    let made = admin.bulk(&[policy]).await.ok();
+    let policy = made["mutatedEntities"]["CREATE"][0]["guid"].as_str().unwrap().to_owned();
+    let links = json!({"displayName": "actor", "personaQualifiedNames": [persona["qualifiedName"]]});
+    admin.try_update(&key.id, &links).await.ok();
+    let table = |name: &str| {
+        let attributes = json!({"qualifiedName": format!("default/lake/1/{name}"), "name": "late"});
+        json!({"typeName": "Table", "attributes": attributes})
+    };
+    let (entities, client) = ([table("t"), table("waiting")], key.client.clone());
+    client.bulk(&entities).await.ok();
+    let write = async move { client.bulk(&entities).await };
+    let locked = "SELECT FROM assets WHERE qualified_name = 'default/lake/1/waiting' FOR UPDATE";
+    let answer = late(&app, locked, write, async { admin.remove("PURGE", &[&policy]).await }).await;
+    answer.refused("TESSERA-403-001");
+}
+
+#[actix_web::test]
+async fn a_key_that_is_bounded_while_its_write_waits_makes_a_bounded_key() {
+    if !on_postgres() {
+        return;
+    }
+    let app = App::start().await;
+    app.admin().await;
+    let key = app.key_with(&[Permission::ManageApiKeys]).await;
+    let bound = format!(
+        "UPDATE principals SET enabled = enabled WHERE id = '{0}'; \
+         UPDATE api_keys SET rate_limit_requests = 60, rate_limit_seconds = 60 WHERE id = '{0}'",
+        key.id
+    );
+    let mut bounding = Blocker::begin(&app, &bound);
+    let client = key.client.clone();
+    let child = json!({"displayName": "child", "validitySeconds": 600});
+    let write = spawn(async move { client.try_create(&child).await });
+    bounding.until_awaited(1).await;
+    bounding.commit();
+    let made = write.await.unwrap().ok();
+    assert_eq!(made["attributes"]["rateLimit"], json!({"requests": 60, "seconds": 60}), "{made}");
+}
+
+#[actix_web::test]
 async fn an_admin_of_a_connection_who_is_removed_meanwhile_names_nobody_in_it() {
     if !on_postgres() {
         return;

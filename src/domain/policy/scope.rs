@@ -162,6 +162,14 @@ impl Scope {
         bounds.min_by_key(BTreeSet::len).map_or(Self::Unbounded, Self::Within)
     }
 
+    /// Adds the resources within another scope.
+    pub fn add(&mut self, other: &Self) {
+        match (&mut *self, other) {
+            (Self::Within(names), Self::Within(others)) => names.extend(others.iter().cloned()),
+            _ => *self = Self::Unbounded,
+        }
+    }
+
     /// Whether a resource can lie within both scopes.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {

@@ -1,6 +1,7 @@
 //! Who may create, update, delete and purge which assets.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use crate::domain::asset::{Asset, AssetKind, AssetOperation, Relation, ancestors, check_top_level};
 use crate::domain::entity::{AssetDraft, Attributes};
@@ -13,6 +14,7 @@ use crate::service::authz::asset_access::{
     TestedAttributes, may_change_attributes, may_change_people, may_remove_owners,
 };
 use crate::service::authz::authority;
+use crate::service::authz::grounds::{self, relation};
 use crate::service::authz::in_write::Rules;
 use crate::service::authz::inquiry::Inquiry;
 use crate::service::authz::{giving, sight};
@@ -24,7 +26,7 @@ const CONTAINERS: [&str; 2] = ["Connection", "Collection"];
 /// something.
 #[derive(Default)]
 pub(in crate::service) struct Rights {
-    rules: Option<Rules>,
+    rules: Option<Rc<Rules>>,
     tested_attributes: TestedAttributes,
     reserved: Option<Extents>,
 }
@@ -90,11 +92,13 @@ impl Rights {
     /// The decision, given the actor's relation to the asset.
     fn decide(&mut self, transaction: &mut Transaction<'_>, inquiry: &Inquiry) -> Result<bool> {
         let relation = relation(transaction, &inquiry.resource.name)?;
+        let standing = transaction.actor.standing();
         let rules = match &mut self.rules {
             Some(rules) => rules,
-            empty => empty.insert(Rules::read(transaction.connection, transaction.actor.standing())?),
+            empty => empty.insert(Rc::new(Rules::read(transaction.connection, standing)?)),
         };
-        let allowed = rules.decide(inquiry, relation)?.is_allowed();
+        grounds::decided_by(transaction, rules, &inquiry.resource.name)?;
+        let allowed = rules.decide(standing, inquiry, relation)?.is_allowed();
         if allowed {
             transaction.service.record_permission_use(transaction.actor, &inquiry.action);
         }
@@ -226,16 +230,6 @@ fn is_beneath_any(transaction: &mut Transaction<'_>, qualified_name: &str) -> Re
 fn is_inhabited(transaction: &mut Transaction<'_>, name: &str) -> Result<bool> {
     let is_taken = !assets::ids_of(transaction.connection, &[name])?.is_empty();
     Ok(is_taken || assets::is_above_any(transaction.connection, name)?)
-}
-
-/// The actor's relation to the asset with this qualified name, from the asset itself or any above it.
-fn relation(transaction: &mut Transaction<'_>, qualified_name: &str) -> Result<Option<Relation>> {
-    let actor = transaction.actor;
-    if actor.principal().is_administrator() {
-        return Ok(Some(Relation::Admin));
-    }
-    let (username, role) = actor.granted_as();
-    assets::relation_to(transaction.connection, qualified_name, &username, role)
 }
 
 /// The refusal for an asset that the actor does not see: the same whether or not it exists.

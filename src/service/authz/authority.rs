@@ -10,7 +10,7 @@ use crate::domain::ids::PersonaId;
 use crate::domain::listing::clip;
 use crate::domain::policy::{Criterion, Effect, Extent, Extents, Policy, Rule, Scope};
 use crate::service::Transaction;
-use crate::service::authz::{containment, denies, giving, sight};
+use crate::service::authz::{containment, denies, giving, grounds, sight};
 use crate::storage::database::AnyConnection;
 use crate::storage::{assets, personas, policies, search};
 
@@ -289,19 +289,13 @@ fn relation_to(transaction: &mut Transaction<'_>, object: Option<&Object>, name:
     // Serialises with a transaction that removes the actor from the admins.
     assets::lock(transaction.connection, id)?;
     let above = object.map_or(name, |object| &object.qualified_name);
-    let administers = administers(transaction.connection, transaction.actor, above)?;
+    let administers = grounds::relation(transaction, above)? == Some(Relation::Admin);
     if administers && object.is_some() {
         return Ok(ObjectRelation::Administers);
     }
     let sight = sight::entities(transaction.connection, transaction.actor)?;
     let seen = search::is_seen(transaction.connection, &id.to_string(), &sight)?;
     Ok(if seen { ObjectRelation::Sees } else { ObjectRelation::Unknown })
-}
-
-fn administers(connection: &mut AnyConnection, actor: &Actor, qualified_name: &str) -> Result<bool> {
-    let (username, role) = actor.granted_as();
-    let relation = assets::relation_to(connection, qualified_name, &username, role)?;
-    Ok(actor.principal().is_administrator() || relation == Some(Relation::Admin))
 }
 
 fn refused(actor: &Actor, what: &str) -> Error {
@@ -329,7 +323,9 @@ pub(in crate::service) fn writers(
     let stored = assets::ids_of(connection, &path(qualified_name))?;
     let found = path(qualified_name).into_iter().find_map(|above| Some((above, *stored.get(above)?)));
     let (name, id) = found.unwrap_or_else(|| (qualified_name, AssetId::from(uuid::Uuid::nil())));
-    let asking = administers(connection, actor, name)?;
+    let (username, role) = actor.granted_as();
+    let relation = assets::relation_to(connection, name, &username, role)?;
+    let asking = actor.principal().is_administrator() || relation == Some(Relation::Admin);
     let sight = sight::entities(connection, actor)?;
     let seen = search::is_seen(connection, &id.to_string(), &sight)?;
     let object = (found.is_some() && (asking || seen)).then(|| name.to_owned());

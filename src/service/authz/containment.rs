@@ -14,9 +14,11 @@ use crate::domain::bounds::Bounds;
 use crate::domain::error::{Error, Result};
 use crate::domain::ids::PrincipalId;
 use crate::domain::permission::{Permission, Permissions};
+use crate::domain::policy::Scope;
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::token::TokenKind;
 use crate::service::authz::denies::persona_keeps_back;
+use crate::service::authz::grounds;
 use crate::service::authz::reach::Reach;
 use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
@@ -35,27 +37,9 @@ pub(in crate::service) fn administers(actor: &Actor) -> bool {
     *kind == PrincipalKind::User && actor.principal().is_administrator() && actor.child.is_none()
 }
 
-pub(super) fn own(transaction: &mut Transaction<'_>) -> Result<Reach> {
-    Reach::of(transaction.service, transaction.connection, transaction.actor.standing())
-}
-
-/// What an actor reaches, as of a state of its rights.
-#[derive(Default)]
-struct KnownReach(Option<(u64, Rc<Reach>)>);
-
-/// Like [`own`], computed only once for all decisions of a transaction that does not change what the actor may do.
-pub(super) fn known_own(transaction: &mut Transaction<'_>) -> Result<Rc<Reach>> {
-    let rights = transaction.effort.own_rights();
-    if let Some(KnownReach(Some((known, reach)))) = transaction.effort.known()
-        && *known == rights
-    {
-        return Ok(Rc::clone(reach));
-    }
-    let reach = Rc::new(own(transaction)?);
-    if let Some(KnownReach(known)) = transaction.effort.known() {
-        *known = Some((rights, Rc::clone(&reach)));
-    }
-    Ok(reach)
+/// What an actor reaches, without grants of assets; [`contained`] reads those that it compares.
+fn own(transaction: &mut Transaction<'_>) -> Result<Rc<Reach>> {
+    grounds::reach(transaction, &Scope::Unbounded)
 }
 
 pub(super) fn reach(transaction: &mut Transaction<'_>, id: PrincipalId) -> Result<Reach> {
@@ -134,7 +118,7 @@ pub(in crate::service) fn may_make(transaction: &mut Transaction<'_>, made: Prin
         return Ok(());
     }
     let (actor, made) = (own(transaction)?, reach(transaction, made)?);
-    contained(transaction.actor, &made, &actor, &Reach::default())
+    contained(transaction, &made, &actor, &Reach::default())
 }
 
 /// Checks that an actor may hold a credential of this principal with these bounds.
@@ -168,7 +152,7 @@ pub(in crate::service) fn may_impersonate(
     if !reaches_everything(transaction.actor) {
         let (actor, user) = (own(transaction)?, reach(transaction, user)?);
         let least = least_of_users(transaction.service, transaction.connection)?;
-        contained(transaction.actor, &user, &actor, &least)?;
+        contained(transaction, &user, &actor, &least)?;
     }
     let ceiling = bounds(transaction.connection, transaction.actor)?;
     within(transaction.actor, session, &ceiling)
@@ -197,7 +181,20 @@ impl Service {
     }
 }
 
-pub(super) fn contained(actor: &Actor, reach: &Reach, by: &Reach, beside: &Reach) -> Result<()> {
+/// Checks that the actor, which reaches `own` by policies, reaches whatever a principal reaches beyond `beside`.
+///
+/// # Errors
+/// [`Error::Forbidden`]
+pub(super) fn contained(transaction: &mut Transaction<'_>, reach: &Reach, own: &Reach, beside: &Reach) -> Result<()> {
+    let named: Vec<&str> = reach.named().collect();
+    if named.is_empty() || own.is_of_every_asset() {
+        return refuse_surplus(transaction.actor, reach, own, beside);
+    }
+    let own = own.with_grants(grounds::grants(transaction, &named)?);
+    refuse_surplus(transaction.actor, reach, &own, beside)
+}
+
+pub(super) fn refuse_surplus(actor: &Actor, reach: &Reach, by: &Reach, beside: &Reach) -> Result<()> {
     match reach.beyond(by, beside) {
         None => Ok(()),
         Some(surplus) => Err(Error::Forbidden(surplus.refusal(&actor.username().to_string()))),
@@ -211,7 +208,7 @@ pub(in crate::service) struct PrincipalChange {
 }
 
 struct Before {
-    actor: Reach,
+    actor: Rc<Reach>,
     principal: Reach,
 }
 
@@ -310,7 +307,7 @@ pub(in crate::service) fn may_readmit(transaction: &mut Transaction<'_>, princip
     }
     let (actor, readmitted) = (own(transaction)?, reach(transaction, principal)?);
     let least = Reach::of_role(transaction.service, transaction.connection, Role::Guest)?;
-    contained(transaction.actor, &readmitted, &actor, &least)?;
+    contained(transaction, &readmitted, &actor, &least)?;
     let ceiling = bounds(transaction.connection, transaction.actor)?;
     within(transaction.actor, &Bounds::default(), &ceiling)
 }
@@ -341,13 +338,13 @@ impl PrincipalChange {
     pub(in crate::service) fn finish(self, transaction: &mut Transaction<'_>, bounds: [&Bounds; 2]) -> Result<()> {
         let Some(Before { actor, principal: before }) = self.reaches else { return Ok(()) };
         let after = reach(transaction, self.principal)?;
-        contained(transaction.actor, &after, &actor, &before)?;
+        contained(transaction, &after, &actor, &before)?;
         let gains = after.beyond(&before, &Reach::default()).is_some();
         let [old, new] = bounds;
         let widens = new.beyond(old).is_some();
         if widens {
             let least = Reach::of_role(transaction.service, transaction.connection, Role::Guest)?;
-            contained(transaction.actor, &after, &actor, &least)?;
+            contained(transaction, &after, &actor, &least)?;
         }
         if gains || widens {
             let ceiling = self::bounds(transaction.connection, transaction.actor)?;

@@ -10,8 +10,9 @@ use crate::domain::policy::{Rule, Scope};
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::sight::PrincipalCategory;
 use crate::service::authz::containment::{
-    administers, bounds, contained, known_own, may_change, reach, reaches_everything, within,
+    administers, bounds, contained, may_change, reach, reaches_everything, refuse_surplus, within,
 };
+use crate::service::authz::grounds;
 use crate::service::authz::reach::Reach;
 use crate::service::{Service, Transaction};
 use crate::storage::database::AnyConnection;
@@ -22,7 +23,22 @@ use crate::storage::principals;
 /// # Errors
 /// [`Error::Forbidden`] if the role reaches more than the actor, or the actor has bounds, because a user would have
 /// none.
-pub(in crate::service) fn may_invite(
+pub(in crate::service) fn may_invite(transaction: &mut Transaction<'_>, role: Role) -> Result<()> {
+    if reaches_everything(transaction.actor) {
+        return Ok(());
+    }
+    let own = grounds::reach(transaction, &Scope::Unbounded)?;
+    let role = Reach::of_role(transaction.service, transaction.connection, role)?;
+    contained(transaction, &role, &own, &Reach::default())?;
+    let ceiling = bounds(transaction.connection, transaction.actor)?;
+    within(transaction.actor, &Bounds::default(), &ceiling)
+}
+
+/// Like [`may_invite`], for an actor that is not the one of a transaction.
+///
+/// # Errors
+/// Those of [`may_invite`].
+pub(in crate::service) fn could_invite(
     service: &Service,
     connection: &mut AnyConnection,
     actor: &Actor,
@@ -32,7 +48,7 @@ pub(in crate::service) fn may_invite(
         return Ok(());
     }
     let own = Reach::of(service, connection, actor.standing())?;
-    contained(actor, &Reach::of_role(service, connection, role)?, &own, &Reach::default())?;
+    refuse_surplus(actor, &Reach::of_role(service, connection, role)?, &own, &Reach::default())?;
     let ceiling = bounds(connection, actor)?;
     within(actor, &Bounds::default(), &ceiling)
 }
@@ -91,7 +107,7 @@ pub(in crate::service) fn may_give(transaction: &mut Transaction<'_>, scope: &Sc
     }
     let ceiling = bounds(transaction.connection, actor)?;
     within(actor, &Bounds::default(), &ceiling)?;
-    if known_own(transaction)?.denies_within(scope).are_none() {
+    if grounds::reach(transaction, scope)?.denies_within(scope).are_none() {
         return Ok(());
     }
     let (username, role) = (actor.username(), Role::Admin.name());
@@ -167,7 +183,8 @@ pub(in crate::service) fn may_share(
     if administers(transaction.actor) || named.is_empty() {
         return Ok(());
     }
-    let denies = known_own(transaction)?.denies_within(&Scope::at(qualified_name));
+    let scope = Scope::at(qualified_name);
+    let denies = grounds::reach(transaction, &scope)?.denies_within(&scope);
     if denies.are_none() {
         return Ok(());
     }

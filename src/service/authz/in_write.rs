@@ -1,6 +1,7 @@
 //! Policies as a writing transaction reads them. Nothing is cached: the transaction may roll back, and another one then
 //! commits other policies under the same revision.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::directory::Shared;
@@ -8,13 +9,14 @@ use crate::domain::actor::Standing;
 use crate::domain::asset::Relation;
 use crate::domain::child::{CALL_TOOL, TOOL};
 use crate::domain::error::Result;
-use crate::domain::policy::Decision;
+use crate::domain::ids::PolicyId;
 use crate::domain::policy::engine::Slice;
+use crate::domain::policy::{Decision, Policy, Rule, Scope};
 use crate::service::Service;
-use crate::service::authz::decide::{judge, judge_related, look_at_resource, policies_in};
+use crate::service::authz::decide::{judge_related, look_at_resource, policies_in};
 use crate::service::authz::inquiry::Inquiry;
 use crate::storage::database::AnyConnection;
-use crate::storage::policies;
+use crate::storage::{assets, policies};
 
 impl Service {
     /// Like [`Service::with_policies`], for a standing that the same writing transaction has read.
@@ -47,7 +49,7 @@ impl Service {
         }
     }
 
-    /// Like [`Service::may_call`] for each of the tools, in a writing transaction.
+    /// Like [`Service::may_call`] for each of the tools, in a writing transaction, by a principal that is no restricted child.
     ///
     /// # Errors
     /// When the storage or the engine fails.
@@ -63,8 +65,10 @@ impl Service {
                 unread => unread.insert(Rules::read(connection, standing)?),
             };
             let inquiry = Inquiry::new(CALL_TOOL, tool, TOOL);
-            let inquiry = if look_at_resource(&rules.slices) { inquiry.completed(connection)? } else { inquiry };
-            if !judge(standing, &inquiry, &rules.slices)?.is_allowed() {
+            let inquiry = if look_at_resource(&rules.slice) { inquiry.completed(connection)? } else { inquiry };
+            let (username, role) = (standing.principal.username().to_string(), standing.principal.role.id());
+            let relation = assets::relation_to(connection, tool, &username, role)?;
+            if !rules.decide(standing, &inquiry, relation)?.is_allowed() {
                 return Ok(false);
             }
         }
@@ -74,33 +78,67 @@ impl Service {
 
 /// The policies about a principal, read by a writing transaction.
 pub(in crate::service) struct Rules {
-    standing: Standing,
-    slices: Vec<Arc<Slice>>,
+    policies: Vec<Policy>,
+    slice: [Arc<Slice>; 1],
 }
 
 impl Rules {
-    /// Reads and compiles the policies.
+    /// Reads and compiles the policies about the principal with this standing.
     ///
     /// # Errors
     /// When the storage or the engine fails.
     pub(in crate::service) fn read(connection: &mut AnyConnection, standing: &Standing) -> Result<Self> {
-        let shared = Shared::new(0, policies::shared(connection)?);
-        if standing.restriction.is_some() {
-            let slices = vec![Arc::new(Slice::compile(&policies_in(connection, standing, &shared)?)?)];
-            return Ok(Self { standing: standing.clone(), slices });
-        }
-        let mut slices = shared.slices(&standing.principal)?;
-        for persona in standing.enabled_personas() {
-            slices.push(Arc::new(Slice::compile(&policies::of_persona(connection, persona.id)?)?));
-        }
-        Ok(Self { standing: standing.clone(), slices })
+        let policies = read(connection, standing)?;
+        let slice = [Arc::new(Slice::compile(&policies)?)];
+        Ok(Self { policies, slice })
     }
 
     /// Whether the principal may do something with an asset, given its `relation` to the asset within the transaction.
     ///
     /// # Errors
     /// When the engine fails.
-    pub(in crate::service) fn decide(&self, inquiry: &Inquiry, relation: Option<Relation>) -> Result<Decision> {
-        judge_related(&self.standing, inquiry, relation, &self.slices)
+    pub(in crate::service) fn decide(
+        &self,
+        standing: &Standing,
+        inquiry: &Inquiry,
+        relation: Option<Relation>,
+    ) -> Result<Decision> {
+        judge_related(standing, inquiry, relation, &self.slice)
     }
+
+    /// Whether the policies say the same now about resources whose names, with all names above them, are these.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub(in crate::service) fn still_say(
+        &self,
+        connection: &mut AnyConnection,
+        standing: &Standing,
+        paths: &HashSet<String>,
+    ) -> Result<bool> {
+        let own = standing.principal.username().to_string();
+        let now = read(connection, standing)?;
+        Ok(concerning(&self.policies, &own, paths).eq(concerning(&now, &own, paths)))
+    }
+}
+
+/// The policies about a principal, in the order of their ids.
+fn read(connection: &mut AnyConnection, standing: &Standing) -> Result<Vec<Policy>> {
+    let shared = Shared::new(0, policies::shared(connection)?);
+    policies_in(connection, standing, &shared)
+}
+
+/// What the enabled policies among these say about resources at these paths. Of the users that they name, only the principal
+/// itself counts: others are left out when they are deleted.
+fn concerning(policies: &[Policy], own: &str, paths: &HashSet<String>) -> impl Iterator<Item = (PolicyId, Rule)> {
+    let concerning = policies.iter().filter(|policy| match policy.rule.scope() {
+        _ if !policy.enabled => false,
+        Scope::Within(names) => names.iter().any(|name| paths.contains(name)),
+        Scope::Unbounded => true,
+    });
+    concerning.map(move |policy| {
+        let mut rule = policy.rule.clone();
+        rule.subjects.users.retain(|user| user == own);
+        (policy.id, rule)
+    })
 }

@@ -13,6 +13,7 @@ pub mod effective;
 pub mod evaluation;
 pub mod explain;
 pub(in crate::service) mod giving;
+pub(in crate::service) mod grounds;
 pub(in crate::service) mod in_write;
 pub mod inquiry;
 pub(in crate::service) mod key_lineage;

@@ -43,7 +43,7 @@ pub(in crate::service) fn still_inviting(
     let Some(standing) = standing.filter(|standing| standing.principal.enabled) else { return Ok(None) };
     let inviter = Actor::trusted(standing);
     let may = require_inviting(service, &inviter)
-        .and_then(|()| giving::may_invite(service, connection, &inviter, invitation.role));
+        .and_then(|()| giving::could_invite(service, connection, &inviter, invitation.role));
     match may {
         Err(Error::Forbidden(_)) => Ok(None),
         outcome => outcome.map(|()| Some(named(inviter.username().to_string()))),

@@ -1,8 +1,12 @@
 //! What a principal reaches, and what it reaches beyond another: the comparison behind every grant (least privilege).
 
+mod agreement;
+mod surplus;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use self::surplus::Surplus;
 use crate::domain::actor::Standing;
 use crate::domain::asset::{AssetGrant, Relation, is_within};
 use crate::domain::error::Result;
@@ -66,19 +70,32 @@ impl Reach {
         connection: &mut AnyConnection,
         standing: &Standing,
     ) -> Result<Self> {
+        let mut reach = Self::without_grants(service, connection, standing)?;
+        if reach.assets != Assets::Policies && standing.restriction.is_none() {
+            let Principal { role, .. } = &standing.principal;
+            let username = standing.principal.username().to_string();
+            reach.named = assets::grants_of(connection, &username, role.id())?.into();
+        }
+        Ok(reach)
+    }
+
+    /// Like [`Reach::of`], without the grants of assets, whose number nothing bounds.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub(in crate::service) fn without_grants(
+        service: &Service,
+        connection: &mut AnyConnection,
+        standing: &Standing,
+    ) -> Result<Self> {
         let principal = &standing.principal;
         let assets = match (principal.is_administrator(), principal.kind) {
             (false, _) => Assets::Named,
             (true, PrincipalKind::ServiceAccount) => Assets::All,
             (true, PrincipalKind::User) => Assets::Policies,
         };
-        let mut reach = Self {
-            permissions: standing.permissions,
-            assets,
-            personas: standing.personas.to_vec(),
-            named: Arc::clone(&standing.assets),
-            ..Self::default()
-        };
+        let mut reach =
+            Self { permissions: standing.permissions, assets, personas: standing.personas.to_vec(), ..Self::default() };
         if assets == Assets::Policies {
             // For these, neither grants nor denies make a difference.
             return Ok(reach);
@@ -171,7 +188,7 @@ impl Reach {
         let id = PrincipalId::from(uuid::Uuid::nil());
         // No principal has an empty name, so no asset or policy names this one.
         let principal = Principal { id, kind, chosen_name: Some("".into()), role, enabled: true, created_at: 0 };
-        let standing = standings::of(connection, principal)?;
+        let standing = standings::without_assets(connection, principal)?;
         let standing = service.with_policies_in_write(connection, standing)?;
         Self::of(service, connection, &standing)
     }
@@ -183,6 +200,22 @@ impl Reach {
             Effect::Deny => &mut self.denies.personas,
         };
         extents.entry(persona).or_default().push(extent);
+    }
+
+    /// This reach, with these grants of assets: those that it needs for a comparison.
+    pub(in crate::service) fn with_grants(&self, grants: Vec<AssetGrant>) -> Self {
+        Self { named: grants.into(), ..self.clone() }
+    }
+
+    /// The names of the assets that name it: another principal reaches as far only if these assets, or assets above them,
+    /// name that, too.
+    pub(in crate::service) fn named(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().map(|grant| grant.qualified_name.as_str())
+    }
+
+    /// Whether it reaches every asset, whatever names it.
+    pub(in crate::service) fn is_of_every_asset(&self) -> bool {
+        self.assets != Assets::Named
     }
 
     /// Its platform permissions.
@@ -286,7 +319,8 @@ impl Reach {
     }
 }
 
-/// The current standing of the principal with this id, platform policies included; `None` if it does not exist.
+/// The current standing of the principal with this id, platform policies included, without the grants of assets; `None`
+/// if it does not exist.
 ///
 /// # Errors
 /// When the storage fails.
@@ -295,7 +329,7 @@ pub(in crate::service) fn standing(
     connection: &mut AnyConnection,
     id: PrincipalId,
 ) -> Result<Option<Standing>> {
-    let found = standings::find(connection, id)?;
+    let found = standings::find_without_assets(connection, id)?;
     found.map(|standing| service.with_policies_in_write(connection, standing)).transpose()
 }
 
@@ -343,50 +377,5 @@ impl Denies {
         denies.policies.retain(|_, denied| concerns(denied));
         denies.owned.retain(|_, denied| concerns(denied));
         denies
-    }
-}
-
-/// What one principal reaches and another does not.
-#[derive(Debug, Default)]
-pub(in crate::service) struct Surplus {
-    permissions: Permissions,
-    personas: Vec<String>,
-    others: Vec<String>,
-    /// Qualified names of personas whose denies would no longer bind; an empty name stands for other policies.
-    unbound: Vec<String>,
-}
-
-impl Surplus {
-    fn is_nothing(&self) -> bool {
-        let Self { permissions, personas, others, unbound } = self;
-        *permissions == Permissions::NONE && personas.is_empty() && others.is_empty() && unbound.is_empty()
-    }
-
-    /// The message why the principal with this name cannot give the surplus.
-    pub(in crate::service) fn refusal(&self, username: &str) -> String {
-        if self.permissions != Permissions::NONE {
-            let names: Vec<_> = self.permissions.iter().map(Permission::name).collect();
-            return format!("`{username}` cannot grant permissions that it does not hold: {}", names.join(", "));
-        }
-        if !self.personas.is_empty() {
-            return format!(
-                "`{username}` cannot link personas that it is not linked to itself, without the permission `{}`: {}",
-                Permission::ManagePersonas.name(),
-                self.personas.join(", ")
-            );
-        }
-        if !self.others.is_empty() {
-            return format!("`{username}` cannot give access that it does not have itself: {}", self.others.join(", "));
-        }
-        let personas: Vec<&str> = self.unbound.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
-        if personas.is_empty() {
-            return format!(
-                "`{username}` cannot give access to assets: a policy denies it some of them, but not the recipient"
-            );
-        }
-        format!(
-            "`{username}` cannot give access to assets: personas deny it some of them, and the recipient must have the same: {}",
-            personas.join(", ")
-        )
     }
 }

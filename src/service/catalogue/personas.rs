@@ -86,6 +86,7 @@ fn action(is_described_only: bool) -> Action {
 
 /// Deletes a persona with its policies and links.
 pub(in crate::service) fn remove(transaction: &mut Transaction<'_>, id: PersonaId) -> Result<()> {
+    transaction.lock_policies()?;
     may_change_own_persona(transaction, id)?;
     may_release(transaction, id)?;
     if personas::delete(transaction.connection, id)? == Existed::No {
@@ -193,7 +194,7 @@ pub async fn delete_edition(service: &Service, actor: &Actor, id: PersonaId, exp
     service
         .write(actor, move |transaction| {
             // Holds the policies as they are, until the commit.
-            policies::raise_revision(transaction.connection)?;
+            transaction.lock_policies()?;
             let persona = personas::lock(transaction.connection, id)?.ok_or_else(|| not_found(id))?;
             let policies = policies::of_persona(transaction.connection, id)?;
             expected.check(&persona.edition_with(&policies))?;

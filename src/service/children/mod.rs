@@ -11,9 +11,11 @@ mod verify;
 
 pub use self::mint::{Form, Minted, NotMinted, Registered, Wanted, mint};
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::domain::actor::Standing;
+use crate::domain::bounds::Bounds;
 use crate::domain::child::Child;
 use crate::domain::error::{Error, Refusal, Result};
 use crate::service::Service;
@@ -25,18 +27,30 @@ pub const JWT_TYPE: &str = "at+jwt";
 /// The purpose of the seal of opaque tokens.
 const SEAL: &str = "child tokens";
 
-/// The standing that a child gives, as a transaction sees it; `whole` is its parent's.
+/// A child as a request presents it.
+#[derive(Clone, Copy)]
+pub(in crate::service) struct Presented<'a> {
+    /// The child.
+    pub child: &'a Child,
+    /// The client address of the request, if known.
+    pub address: Option<IpAddr>,
+    /// The time, in epoch milliseconds.
+    pub now: i64,
+}
+
+/// The standing that a child gives, as a transaction sees it, and the bounds of its actors' credentials; `whole` is its
+/// parent's. Both without the grants of assets.
 ///
 /// # Errors
-/// When the child has expired or is revoked, an actor's credential has ended, or the parent has lost something that the
-/// child carries.
+/// When the child has expired or is revoked, an actor's credential has ended or is not allowed from this address, or the
+/// parent has lost something that the child carries.
 pub(in crate::service) fn present(
     service: &Service,
     connection: &mut AnyConnection,
-    child: &Child,
+    presented: Presented<'_>,
     whole: Standing,
-    now: i64,
-) -> Result<Standing> {
+) -> Result<(Standing, Vec<Bounds>)> {
+    let Presented { child, address, now } = presented;
     let refused = |refusal| Err(Error::Unauthenticated(refusal));
     if child.expires_at_millis() <= now {
         return refused(Refusal::Expired);
@@ -44,13 +58,18 @@ pub(in crate::service) fn present(
     if is_ended(connection, child)? {
         return refused(Refusal::Invalid);
     }
+    let mut bounds = Vec::new();
     for actor in &child.actors {
-        let known = match credentials::find(connection, actor.credential)? {
+        let known = match credentials::find_without_assets(connection, actor.credential)? {
             Some(known) if !known.standing.principal.enabled => return refused(Refusal::Disabled),
             Some(known) if known.credential.expires_at <= now => return refused(Refusal::Expired),
             Some(known) if known.standing.principal.id == actor.principal => known,
             _ => return refused(Refusal::Invalid),
         };
+        if !known.limits.addresses.allow(address) {
+            return Err(Error::ForeignAddress);
+        }
+        bounds.push(known.bounds());
         if child.impersonator == Some(actor.principal) {
             let standing = service.with_policies_in_write(connection, known.standing)?;
             if !service.still_impersonates(connection, &standing, &whole)? {
@@ -61,7 +80,7 @@ pub(in crate::service) fn present(
     if !Service::may_call_in_write(connection, &whole, verify::tools(child))? {
         return refused(Refusal::Outgrown);
     }
-    Ok(verify::narrowed(child, &whole)?.map_or(whole, Arc::unwrap_or_clone))
+    Ok((verify::narrowed(child, &whole)?.map_or(whole, Arc::unwrap_or_clone), bounds))
 }
 
 /// Whether a child is revoked, or a warrant that it depends on was removed: a public key or a trust rule in the

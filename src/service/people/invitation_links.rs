@@ -55,7 +55,7 @@ pub async fn renew(service: &Service, actor: &Actor, role: Role) -> Result<Strin
 /// The current link of the transaction's actor to a role.
 fn hand_out(transaction: &mut Transaction<'_>, role: Role) -> Result<String> {
     let inviter = transaction.actor.id();
-    giving::may_invite(transaction.service, transaction.connection, transaction.actor, role)?;
+    giving::may_invite(transaction, role)?;
     let revision = invitation_links::revision(transaction.connection, inviter)?;
     transaction.record(Action::InviteLinkGiven, ChangeSubject::Principal(inviter.uuid()), role.name())?;
     Ok(invite::write(transaction.service.peppers.derive(PURPOSE), Invitation { role, inviter }, revision))

@@ -60,7 +60,7 @@ pub async fn create(service: &Service, actor: &Actor, new: NewInvitation) -> Res
                 expires_at: now + new.days * DAY,
             };
             open_invitations::insert(transaction.connection, &invitation)?;
-            giving::may_invite(transaction.service, transaction.connection, transaction.actor, new.role)?;
+            giving::may_invite(transaction, new.role)?;
             let own = open_invitations::open(transaction.connection, Some(inviter.id), now)?.len();
             if i64::try_from(own).is_ok_and(|own| own > MOST_OF_ONE) {
                 return Err(Error::Conflict(format!("{MOST_OF_ONE} of your invitations are open: revoke one first")));
@@ -120,7 +120,7 @@ pub async fn roles(service: &Service, actor: &Actor) -> Result<Vec<(Role, Option
         .read(move |connection| {
             let mut told = Vec::new();
             for role in invite::ROLES {
-                match giving::may_invite(&reading, connection, &actor, role) {
+                match giving::could_invite(&reading, connection, &actor, role) {
                     Ok(()) => told.push((role, None)),
                     Err(Error::Forbidden(reason)) => told.push((role, Some(reason))),
                     Err(error) => return Err(error),

@@ -143,8 +143,7 @@ fn write_about(transaction: &mut Transaction<'_>, writings: &[AspectWrite]) -> R
         }
         // A missing name in the form of an API key's is refused like an existing API key.
         None if first.name.creates_user() && !username.starts_with(SERVICE_ACCOUNT_PREFIX) => {
-            let (service, actor) = (transaction.service, transaction.actor);
-            giving::may_invite(service, transaction.connection, actor, Role::Guest)?;
+            giving::may_invite(transaction, Role::Guest)?;
             create(transaction, username)?
         }
         _ => return Err(Error::NotFound { kind: "user", id: username.to_owned() }),

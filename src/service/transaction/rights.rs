@@ -1,23 +1,28 @@
 //! The access that authorises a write, read again inside its transaction.
 //!
 //! Three times: before the work, in case it was taken away while the request waited; after the transaction has waited for
-//! others that write policies; and after the work, when the actor's principal and credential are held until the commit.
-//! Whoever takes a permission, a persona or time from a principal, or ends it, locks the principal first, so one of both
-//! sees the other.
+//! others that write policies; and after the work, when the principals and credentials of the actor and its delegates are
+//! held until the commit. Whoever takes a permission, a persona, time or a wider limit from a principal, or ends it, locks the
+//! principal first, so one of both sees the other.
+//!
+//! What is read is everything that authorised the write, and nothing else: here what the actor and its delegates have
+//! themselves (state, permissions, links to personas, expiry and limits), and by [`Transaction::recheck_rights_with`] what its
+//! decisions rest on beside that: policies, and assets that name it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::Transaction;
 use crate::domain::actor::{Actor, PresentedCredential, Standing};
-use crate::domain::asset::Relation;
+use crate::domain::bounds::Bounds;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Refusal, Result};
 use crate::domain::listing::clip;
 use crate::domain::permission::Permissions;
 use crate::domain::principal::{Principal, PrincipalState, Role};
+use crate::service::effort::AtEnd;
 use crate::service::{Service, children};
 use crate::storage::database::{AnyConnection, concurrent_change};
 use crate::storage::holds::{hold_credential, hold_standing};
@@ -25,17 +30,21 @@ use crate::storage::{credentials, policies};
 
 /// An actor with the access that a transaction has read.
 pub(super) struct Admitted {
+    /// Without the grants of assets.
     pub(super) actor: Actor,
     /// The permissions of its principal by its role and by grants, without those of policies.
-    pub(super) granted: Permissions,
+    granted: Permissions,
+    /// The bounds of its credential, then those of its delegates' credentials.
+    bounds: Vec<Bounds>,
     /// When the transaction began, in epoch milliseconds.
     pub(super) now: i64,
 }
 
-/// The access that a credential gives, as a transaction sees it.
+/// The access that a credential gives, as a transaction sees it; see [`Admitted`].
 struct Present {
     standing: Standing,
     granted: Permissions,
+    bounds: Vec<Bounds>,
 }
 
 /// What a transaction itself has changed of its actor's access. Nothing else may be taken away until it commits.
@@ -67,9 +76,9 @@ impl Service {
     pub(super) fn read_access(&self, connection: &mut AnyConnection, actor: &Actor) -> Result<Admitted> {
         let now = self.clock.now();
         let Some(credential) = actor.credential else {
-            return Ok(Admitted { actor: actor.clone(), granted: Permissions::NONE, now });
+            return Ok(Admitted { actor: actor.clone(), granted: Permissions::NONE, bounds: Vec::new(), now });
         };
-        let Present { standing, granted } = self.present(connection, actor, credential, now)?;
+        let Present { standing, granted, bounds } = self.present(connection, actor, credential, now)?;
         let known = actor.standing();
         if !keeps(&standing, known, &OwnChanges::default()) || !contains(standing.permissions, known.permissions) {
             // If the principal was deleted between two statements above, this gives the precise error.
@@ -77,7 +86,7 @@ impl Service {
             self.directory.forget(ChangeSubject::Principal(actor.id().uuid()));
             return Err(Error::Busy);
         }
-        Ok(Admitted { actor: actor.clone().holding(Arc::new(standing)), granted, now })
+        Ok(Admitted { actor: actor.clone().holding(Arc::new(standing)), granted, bounds, now })
     }
 
     fn present(
@@ -88,7 +97,9 @@ impl Service {
         now: i64,
     ) -> Result<Present> {
         let refused = |refusal| Err(Error::Unauthenticated(refusal));
-        let Some(known) = credentials::find(connection, credential.key_id)? else { return refused(Refusal::Invalid) };
+        let Some(known) = credentials::find_without_assets(connection, credential.key_id)? else {
+            return refused(Refusal::Invalid);
+        };
         if known.standing.principal.id != actor.id() {
             return refused(Refusal::Invalid);
         }
@@ -102,12 +113,18 @@ impl Service {
             return Err(Error::ForeignAddress);
         }
         let granted = known.standing.permissions;
+        let mut bounds = vec![known.bounds()];
         let standing = self.with_policies_in_write(connection, known.standing)?;
         let standing = match &actor.child {
-            Some(child) => children::present(self, connection, child, standing, now)?,
+            Some(child) => {
+                let presented = children::Presented { child, address: actor.address, now };
+                let (standing, of_delegates) = children::present(self, connection, presented, standing)?;
+                bounds.extend(of_delegates);
+                standing
+            }
             None => standing,
         };
-        Ok(Present { standing, granted })
+        Ok(Present { standing, granted, bounds })
     }
 }
 
@@ -126,18 +143,42 @@ impl Transaction<'_> {
         Ok(())
     }
 
+    /// Whether no other transaction writes policies until this one ends: what differs of them is its own change.
+    pub(in crate::service) fn has_locked_policies(&self) -> bool {
+        self.own.policies
+    }
+
+    /// Whether the transaction itself has written an asset of this name, whose row it has locked.
+    pub(in crate::service) fn has_written(&self, qualified_name: &str) -> bool {
+        self.own.assets.contains(&clip(qualified_name))
+    }
+
+    /// Has a check made whenever the transaction reads the actor's access again: that what its decisions rest on, beside
+    /// what the actor has itself, is as it was.
+    pub(in crate::service) fn recheck_rights_with(&mut self, check: AtEnd) {
+        self.recheck = Some(check);
+    }
+
     /// Runs last before the commit: a request whose access was taken away while it ran commits nothing. Holds the
-    /// principal and the credential until the commit.
+    /// principals and the credentials of the actor and its delegates until the commit.
     pub(super) fn confirm_rights(&mut self) -> Result<()> {
-        let Some(credential) = self.actor.credential.filter(|_| !self.ends_own_credential) else { return Ok(()) };
-        // In the order in which a deletion locks them.
-        match hold_standing(self.connection, self.actor.id())? {
-            None => return Err(Error::Unauthenticated(Refusal::Invalid)),
-            Some(PrincipalState::Disabled) => return Err(Error::Unauthenticated(Refusal::Disabled)),
-            Some(PrincipalState::Enabled) => {}
+        let Some(credential) = self.own_credential() else { return Ok(()) };
+        let delegates = self.actor.child.as_deref().map(|child| child.actors.as_slice()).unwrap_or_default();
+        let mut principals = vec![self.actor.id()];
+        principals.extend(delegates.iter().map(|delegate| delegate.principal));
+        principals.sort_unstable_by_key(|id| id.uuid());
+        // In the order in which a deletion locks them: principals first.
+        for id in principals {
+            match hold_standing(self.connection, id)? {
+                None => return Err(Error::Unauthenticated(Refusal::Invalid)),
+                Some(PrincipalState::Disabled) => return Err(Error::Unauthenticated(Refusal::Disabled)),
+                Some(PrincipalState::Enabled) => {}
+            }
         }
-        if !hold_credential(self.connection, credential.key_id)? {
-            return Err(Error::Unauthenticated(Refusal::Invalid));
+        for key_id in [credential.key_id].into_iter().chain(delegates.iter().map(|delegate| delegate.credential)) {
+            if !hold_credential(self.connection, key_id)? {
+                return Err(Error::Unauthenticated(Refusal::Invalid));
+            }
         }
         self.check_rights()
     }
@@ -145,27 +186,32 @@ impl Transaction<'_> {
     /// Runs the transaction again if another has taken something from the actor since it began: [`Service::read_access`] then
     /// refuses it, or the work is judged by what is left.
     fn check_rights(&mut self) -> Result<()> {
-        let Some(credential) = self.actor.credential.filter(|_| !self.ends_own_credential) else { return Ok(()) };
+        let Some(credential) = self.own_credential() else { return Ok(()) };
         // By the time now: the credential may have expired since.
         let now = self.service.clock.now();
-        let Present { standing, granted } = self.service.present(self.connection, self.actor, credential, now)?;
+        let Present { standing, granted, bounds } =
+            self.service.present(self.connection, self.actor, credential, now)?;
         let before = self.actor.standing();
         let keeps_permissions = match self.own.role {
             // What the old role and policies about it gave is lost by the transaction itself.
             Some(_) => {
                 let of_role = before.whole().principal.role.permissions();
-                contains(granted, self.granted.without(of_role))
+                contains(granted, self.admitted.granted.without(of_role))
             }
-            None if self.own.policies => contains(granted, self.granted),
+            None if self.own.policies => contains(granted, self.admitted.granted),
             None => contains(standing.permissions, before.permissions),
         };
-        if keeps_permissions
-            && keeps(&standing, before, &self.own)
-            && keeps_assets(standing.whole(), before.whole(), &self.own)
-        {
-            return Ok(());
+        // What the work makes inherits the bounds that the transaction has read.
+        let keeps_bounds = self.admitted.bounds.iter().zip(&bounds).all(|(before, now)| before.beyond(now).is_none());
+        if !keeps_permissions || !keeps_bounds || !keeps(&standing, before, &self.own) {
+            return Err(concurrent_change());
         }
-        Err(concurrent_change())
+        self.recheck.map_or(Ok(()), |check| check(self))
+    }
+
+    /// The credential of the request, unless the transaction itself ends it.
+    fn own_credential(&self) -> Option<PresentedCredential> {
+        self.actor.credential.filter(|_| !self.ends_own_credential)
     }
 }
 
@@ -189,20 +235,4 @@ fn keeps(now: &Standing, before: &Standing, own: &OwnChanges) -> bool {
             (Some(now), Some(before)) => now.tools == before.tools && keeps(&now.whole, &before.whole, own),
             _ => false,
         }
-}
-
-/// Whether every asset gives at least what it gave before, except for those that the transaction itself has written.
-fn keeps_assets(now: &Standing, before: &Standing, own: &OwnChanges) -> bool {
-    let mut given: HashMap<&str, Relation> = HashMap::new();
-    for grant in &*now.assets {
-        let relation = given.entry(&grant.qualified_name).or_insert(grant.relation);
-        if grant.relation == Relation::Admin {
-            *relation = Relation::Admin;
-        }
-    }
-    before.assets.iter().all(|grant| {
-        let relation = given.get(grant.qualified_name.as_str());
-        relation.is_some_and(|relation| [grant.relation, Relation::Admin].contains(relation))
-            || own.assets.contains(&clip(&grant.qualified_name))
-    })
 }

@@ -47,4 +47,8 @@ impl Blocker {
     pub fn end(mut self) {
         self.holding.batch_execute("ROLLBACK").unwrap();
     }
+
+    pub fn commit(mut self) {
+        self.holding.batch_execute("COMMIT").unwrap();
+    }
 }

@@ -7,6 +7,7 @@ pub mod database;
 pub mod document;
 pub mod issuer;
 pub mod log;
+pub mod meanwhile;
 pub mod proxy;
 pub mod repository;
 pub mod rules;

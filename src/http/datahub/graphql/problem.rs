@@ -74,9 +74,12 @@ impl From<Error> for FieldError {
             }
             Error::NotFound { .. } => (Kind::NotFound, error.to_string()),
             Error::Conflict(_) | Error::Changed => (Kind::Conflict, error.to_string()),
-            Error::RateLimited { .. } | Error::SlowedDown { .. } | Error::Busy | Error::Overloaded | Error::TooSlow => {
-                (Kind::Unavailable, error.to_string())
-            }
+            Error::RateLimited { .. }
+            | Error::SlowedDown { .. }
+            | Error::Busy
+            | Error::Overloaded
+            | Error::Contended
+            | Error::TooSlow => (Kind::Unavailable, error.to_string()),
             Error::Unavailable(_) => (Kind::StorageUnavailable, error.to_string()),
             Error::Storage(source) | Error::Internal(source) => {
                 tracing::error!(%source, "{error}");
