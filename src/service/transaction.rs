@@ -18,7 +18,6 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::Id;
 use crate::domain::journal::JournalEntry;
 use crate::domain::node::Told;
-use crate::domain::principal::Role;
 use crate::domain::state::States;
 use crate::queue::Urgency;
 use crate::storage::database::AnyConnection;
@@ -238,7 +237,7 @@ impl<'a> Transaction<'a> {
         self.effort.go_on()?;
         let mut changed = self.changed.borrow_mut();
         changed.note(id, action, subject);
-        self.own.note(subject, action, name);
+        self.own.note(subject, action);
         changed.recorded.push((Change::by(self.actor, id, self.now, action, subject, name), action.keeps()));
         Ok(())
     }
@@ -268,8 +267,8 @@ impl<'a> Transaction<'a> {
     }
 
     /// Like [`Transaction::ends_own_credential`], before a transaction that may write more ends the access of its actor.
-    /// Confirms the access a last time, since it cannot be read afterwards; nobody takes any of it away meanwhile, because
-    /// the caller has locked the actor's principal.
+    /// Confirms the access a last time, since it cannot be read afterwards: so nothing may be decided by it any more, and the
+    /// actor's own principal is written last.
     ///
     /// # Errors
     /// Those of a write whose access was taken away.
@@ -277,11 +276,6 @@ impl<'a> Transaction<'a> {
         self.confirm_rights()?;
         self.ends_own_credential = true;
         Ok(())
-    }
-
-    /// Notes that this transaction itself gives its actor this role.
-    pub(in crate::service) fn changes_own_role(&mut self, role: Role) {
-        self.own.role = Some(role);
     }
 
     /// Whether the transaction changed something that may decide the access of any principal.

@@ -284,10 +284,11 @@ pub fn relation_to(
     let mut names = ancestors(qualified_name);
     names.push(qualified_name);
     let grants = grants_among(connection, &names, username, role_id)?;
-    Ok(Relation::strongest(grants.into_iter().map(|grant| grant.relation)))
+    Ok(Relation::strongest(grants.into_iter().map(|(_, grant)| grant.relation)))
 }
 
-/// Those of the assets with these qualified names that name this user or its role.
+/// Those of the assets with these qualified names that name this user or its role, with their ids: names are unique within a type
+/// only.
 ///
 /// # Errors
 /// When the storage fails.
@@ -296,27 +297,24 @@ pub fn grants_among(
     names: &[&str],
     username: &str,
     role_id: &'static str,
-) -> Result<Vec<AssetGrant>> {
+) -> Result<Vec<(AssetId, AssetGrant)>> {
     let mut grants = Vec::new();
     for chunk in names.chunks(super::MANY) {
-        let rows: Vec<(String, String, String)> = asset_people::table
+        let rows: Vec<((String, String), (String, String))> = asset_people::table
             .inner_join(assets::table)
             // An expression, so that no database begins with the index by member: nothing bounds how many assets name one.
             .filter(asset_people::member.concat("").eq_any([username, role_id]))
             .filter(assets::qualified_name.eq_any(chunk))
-            .select((assets::qualified_name, asset_people::relation, asset_people::member))
+            .select(((assets::id, assets::qualified_name), (asset_people::relation, asset_people::member)))
             .load(connection)?;
-        for (qualified_name, relation, member) in rows {
-            match PeopleList::find(&relation) {
-                Some(list @ (PeopleList::AdminUsers | PeopleList::ViewerUsers)) if member == username => {
-                    grants.push(AssetGrant { qualified_name, relation: list.relation() });
-                }
-                Some(list @ (PeopleList::AdminRoles | PeopleList::ViewerRoles)) if member == role_id => {
-                    grants.push(AssetGrant { qualified_name, relation: list.relation() });
-                }
+        for ((id, qualified_name), (relation, member)) in rows {
+            let list = match PeopleList::find(&relation) {
+                Some(list @ (PeopleList::AdminUsers | PeopleList::ViewerUsers)) if member == username => list,
+                Some(list @ (PeopleList::AdminRoles | PeopleList::ViewerRoles)) if member == role_id => list,
                 // Its groups, or its owners.
-                _ => {}
-            }
+                _ => continue,
+            };
+            grants.push((parse_id(&id)?, AssetGrant { qualified_name, relation: list.relation() }));
         }
     }
     Ok(grants)

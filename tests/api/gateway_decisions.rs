@@ -57,5 +57,11 @@ async fn half_a_requirement_is_met_by_nobody() {
         }
     }
     // Below the path the query is the client's.
-    assert_eq!(admin.get("/gateway/verify/page?action=edit").await.status, 200);
+    for address in ["/gateway/verify/page", "//gateway/verify/page", "/gateway//verify/page", "/gateway/verify/"] {
+        assert_eq!(
+            admin.get(&format!("{address}?action=edit&audience=https://a.example")).await.status,
+            200,
+            "{address}"
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! Refresh tokens of programs that users have approved (RFC 6749, section 6; RFC 9700, section 4.14).
 
 use actix_web::http::Method;
+use diesel::connection::SimpleConnection as _;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
@@ -130,6 +131,19 @@ async fn two_requests_at_once_with_one_refresh_token_end_its_family() {
         assert!(!works(&app, &access).await);
         refused(&refresh(&app, &next).await, "invalid_grant");
     }
+}
+
+/// As after `TESSERA_SESSION_SECONDS` was lowered, or with another value on another node.
+#[actix_web::test]
+async fn a_session_that_lives_longer_than_sessions_may_is_shortened_by_its_next_renewal() {
+    let app = App::start().await;
+    let [_, token] = approved(&app).await;
+    let longer = "UPDATE credentials SET expires_at = expires_at + 100000000 WHERE kind = 'session'";
+    app.service.database.write(|connection| Ok(connection.batch_execute(longer)?)).unwrap();
+    let [access, next] = granted(refresh(&app, &token).await);
+    assert!(works(&app, &access).await);
+    app.advance(IDLE + MINUTE);
+    refused(&refresh(&app, &next).await, "invalid_grant");
 }
 
 #[actix_web::test]

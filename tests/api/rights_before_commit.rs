@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use tessera::domain::permission::Permission;
-use tessera::domain::policy::{Effect, Rule};
+use tessera::domain::policy::{Category, Effect, Rule};
 use tessera::domain::principal::Role;
 use tessera::service::catalogue::policies::{self, PolicyInput};
 
@@ -42,9 +42,9 @@ async fn named(app: &App, qualified_name: &str) -> (Holder, String) {
     (key, policy.id.to_string())
 }
 
-/// A key that may update what has this name, by a policy of a persona. Also the id of the policy.
-async fn linked(app: &App, admin: &Client, qualified_name: &str) -> (Holder, String) {
-    let key = app.key_with(&[]).await;
+/// A key with these permissions that may update what has this name, by a policy of a persona. Also the id of the policy.
+async fn linked(app: &App, admin: &Client, qualified_name: &str, permissions: &[Permission]) -> (Holder, String) {
+    let key = app.key_with(permissions).await;
     let persona = admin.persona(&key.id).await;
     let policy = json!({"typeName": "AuthPolicy", "attributes": {
         "qualifiedName": key.id, "name": "p", "policyType": "allow", "policyCategory": "persona",
@@ -74,7 +74,7 @@ async fn name_of_table(app: &App) -> Value {
 #[actix_web::test]
 async fn a_write_by_a_policy_that_ends_meanwhile_commits_nothing() {
     let (app, admin, _) = world().await;
-    for (key, policy) in [linked(&app, &admin, TABLE).await, named(&app, TABLE).await] {
+    for (key, policy) in [linked(&app, &admin, TABLE, &[]).await, named(&app, TABLE).await] {
         meanwhile(&app, "asset.updated", "UPDATE revisions SET revision = revision WHERE name = ''");
         rename(&key, TABLE).await.ok();
         admin.save("Table", &json!({"qualifiedName": TABLE, "name": "x"})).await.ok();
@@ -89,7 +89,7 @@ async fn a_write_by_a_policy_that_ends_meanwhile_commits_nothing() {
 #[actix_web::test]
 async fn a_write_that_a_policy_denies_meanwhile_commits_nothing() {
     let (app, admin, _) = world().await;
-    let (key, _) = linked(&app, &admin, TABLE).await;
+    let (key, _) = linked(&app, &admin, TABLE, &[]).await;
     meanwhile(&app, "asset.updated", &switches(asleep(&app, &key, TABLE).await, "TRUE"));
     rename(&key, TABLE).await.refused(CONTENDED);
     assert_eq!(name_of_table(&app).await, "x");
@@ -98,7 +98,7 @@ async fn a_write_that_a_policy_denies_meanwhile_commits_nothing() {
 #[actix_web::test]
 async fn who_writes_policies_about_other_names_stops_no_write() {
     let (app, admin, _) = world().await;
-    let (key, _) = linked(&app, &admin, TABLE).await;
+    let (key, _) = linked(&app, &admin, TABLE, &[]).await;
     for name in [OTHER, &format!("{TABLE}/column")] {
         meanwhile(&app, "asset.updated", &switches(asleep(&app, &key, name).await, "TRUE"));
         rename(&key, TABLE).await.ok();
@@ -145,6 +145,61 @@ async fn a_write_by_a_grant_that_is_taken_away_meanwhile_commits_nothing() {
     assert_eq!((problem.status, &problem.json["code"]), (503, &json!(CONTENDED)), "{}", problem.text);
 }
 
+/// Names are cut off in the audit trail, and are unique within a type only: what a transaction writes is known by its id.
+#[actix_web::test]
+async fn only_the_assets_that_a_write_has_written_may_change_meanwhile() {
+    let (app, admin, carol) = world().await;
+    let long = format!("{OTHER}/{}", "t".repeat(80));
+    let table = json!({"qualifiedName": long, "name": "t", "adminUsers": ["bob", "carol"]});
+    admin.save("Table", &table).await.ok();
+    meanwhile(&app, "asset.created", &removes("carol", &long));
+    let beneath = json!({"qualifiedName": format!("{long}/column"), "name": "c"});
+    carol.save("Column", &beneath).await.refused(CONTENDED);
+    let namesake = json!({"qualifiedName": long, "name": "n", "adminUsers": ["carol"]});
+    carol.save("View", &namesake).await.refused(CONTENDED);
+    meanwhile(&app, "asset.created", &removes("carol", TABLE));
+    carol.save("Column", &beneath).await.ok();
+}
+
+/// Writing a persona excuses that it is enabled or disabled, but not that another transaction links or unlinks it.
+#[actix_web::test]
+async fn a_key_that_describes_its_persona_and_is_unlinked_meanwhile_commits_nothing() {
+    let (app, admin, _) = world().await;
+    let (key, _) = linked(&app, &admin, TABLE, &[Permission::ManagePersonas]).await;
+    let personas = admin.get("/api/service/personas").await.ok()["records"].clone();
+    let persona = personas.as_array().unwrap().iter().find(|persona| persona["name"] == key.id).unwrap();
+    let name = persona["qualifiedName"].as_str().unwrap().to_owned();
+    let bulk = [
+        json!({"typeName": "Table", "attributes": {"qualifiedName": TABLE, "name": "renamed"}}),
+        json!({"typeName": "Persona", "attributes": {"qualifiedName": name, "name": key.id, "description": "described"}}),
+    ];
+    key.bulk(&bulk).await.ok();
+    admin.save("Table", &json!({"qualifiedName": TABLE, "name": "x"})).await.ok();
+    meanwhile(&app, "asset.updated", &format!("DELETE FROM persona_links WHERE principal_id = '{}'", key.id));
+    key.bulk(&bulk).await.refused(CONTENDED);
+    assert_eq!(name_of_table(&app).await, "x");
+}
+
+/// A request that gives its actor the role that it has, or another one, keeps nothing that a policy gave and gives no more.
+#[actix_web::test]
+async fn who_assigns_itself_a_role_and_loses_a_policy_meanwhile_commits_nothing() {
+    let (app, _, _) = world().await;
+    let carol = app.session_of("carol").await;
+    let rule = Rule { category: Category::Platform, ..allow(&["carol"], &["MANAGE_USERS_AND_GROUPS"], &[]) };
+    let policy = app.policy(rule).await.id;
+    for role in ["Editor", "Reader"] {
+        let query = format!(
+            "mutation {{ batchAssignRole(input: {{roleUrn: \"urn:li:dataHubRole:{role}\", actors: [\"urn:li:corpuser:carol\"]}}) }}"
+        );
+        meanwhile(&app, "user.updated", &switches(policy, "FALSE"));
+        let answer = carol.post("/api/graphql", &json!({"query": query})).await;
+        assert_eq!(answer.json["errors"][0]["extensions"]["code"], 503, "{role}: {}", answer.text);
+        meanwhile(&app, "user.updated", "UPDATE revisions SET revision = revision WHERE name = ''");
+        let answer = carol.post("/api/graphql", &json!({"query": query})).await.ok();
+        assert_eq!(answer["data"]["batchAssignRole"], true, "{role}: {answer}");
+    }
+}
+
 #[actix_web::test]
 async fn who_removes_a_principal_from_other_assets_stops_no_write_of_it() {
     let (app, admin, carol) = world().await;
@@ -166,7 +221,7 @@ async fn a_write_reads_no_grants_of_assets_that_it_does_not_decide_about() {
     let sent: Vec<String> = sent.iter().map(|statement| statement.replace(['"', '`'], "")).collect();
     assert!(sent.iter().any(|statement| statement.contains("UPDATE assets")), "{sent:#?}");
     let grants: Vec<&String> =
-        sent.iter().filter(|it| it.starts_with("SELECT assets.qualified_name, asset_")).collect();
+        sent.iter().filter(|it| it.starts_with("SELECT assets.id, assets.qualified_name, asset_")).collect();
     assert!(!grants.is_empty(), "{sent:#?}");
     for statement in grants {
         // By name in every plan: the index by member would lead to all assets that name the principal.

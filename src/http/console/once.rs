@@ -1,12 +1,13 @@
 //! Forms that make something are carried out once: reloading the page of their answer sends them again.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError as _};
 use askama::Template;
 use data_encoding::BASE64URL_NOPAD;
 
 use super::form::Form;
 use super::{Page, SignedInRequest, SubmittedForm};
+use crate::domain::error::Error;
 use crate::http::problem::Failure;
 use crate::service::forms::{self, Sent};
 
@@ -50,8 +51,8 @@ struct SentBefore {
     makes: Makes,
 }
 
-/// Carries out the work of a form, unless it was sent before. Work whose answer is an error has made nothing: the form can be
-/// sent again.
+/// Carries out the work of a form, unless it was sent before. A form that was refused has made nothing, so it can be sent again;
+/// after any other failure, such as a lost answer of the database, it may have made something.
 ///
 /// # Errors
 /// Those of the work; when the storage fails.
@@ -68,8 +69,12 @@ pub(super) async fn carry_out(
         return request.answer(StatusCode::CONFLICT, &SentBefore { page, makes });
     }
     let answer = work.await;
-    let has_failed = answer.as_ref().map_or(true, |answer| answer.status().as_u16() >= 400);
-    if has_failed && let Err(error) = forms::forget(service, actor, key.to_owned()).await {
+    let was_refused = match &answer {
+        Ok(answer) => answer.status().is_client_error(),
+        Err(Failure::Domain(Error::Overloaded | Error::Busy | Error::Contended)) => true,
+        Err(failure) => failure.status_code().is_client_error(),
+    };
+    if was_refused && let Err(error) = forms::forget(service, actor, key.to_owned()).await {
         tracing::warn!(%error, "a form that made nothing cannot be sent again");
     }
     answer

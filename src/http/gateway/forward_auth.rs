@@ -143,7 +143,9 @@ async fn identify(state: &State, request: &HttpRequest, audience: Audience<'_>) 
 /// Whether a path, as it was sent, is below [`PATH`]: then the query string is the client's own. Every other spelling of
 /// [`PATH`], such as one that begins with two slashes, is the gateway's address, and its requirements count.
 fn is_below(path: &str) -> bool {
-    path.strip_prefix(PATH).is_some_and(|rest| rest.starts_with('/'))
+    let segments = PATH.split('/').skip(1);
+    let rest = segments.into_iter().try_fold(path, |rest, segment| rest.trim_start_matches('/').strip_prefix(segment));
+    rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// The requirements in a path and a query string, which decide the answer besides the credential and the client's

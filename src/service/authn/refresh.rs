@@ -143,11 +143,12 @@ pub async fn renew<E>(
         .write_first(&user, move |transaction| {
             // In the order in which a deletion locks them, which avoids deadlocks.
             hold_standing(transaction.connection, transaction.actor.id())?;
-            if credentials::set_expiry(transaction.connection, next.session, until)? == Existed::No {
-                return Err(Error::Unauthenticated(Refusal::Invalid));
-            }
             if refresh_tokens::rotate(transaction.connection, &spent, &next)? == Existed::No {
                 return Ok(Existed::No);
+            }
+            transaction.changes_own_expiry(until);
+            if credentials::set_expiry(transaction.connection, next.session, until)? == Existed::No {
+                return Err(Error::Unauthenticated(Refusal::Invalid));
             }
             let (id, name) = (transaction.actor.id(), transaction.actor.username().to_string());
             transaction.record(Action::SessionRefreshed, ChangeSubject::Principal(id.uuid()), &name)?;

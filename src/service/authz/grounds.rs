@@ -8,8 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
 
+use uuid::Uuid;
+
 use crate::domain::asset::{AssetGrant, Relation, ancestors};
 use crate::domain::error::{Error, Result};
+use crate::domain::ids::AssetId;
 use crate::domain::policy::{Extent, Extents, Scope};
 use crate::service::Transaction;
 use crate::service::authz::in_write::Rules;
@@ -27,9 +30,12 @@ struct Grounds {
     reach: Option<(u64, Rc<Reach>)>,
     /// What that has decided about.
     scope: Scope,
-    /// What assets give the actor.
-    grants: BTreeMap<String, Relation>,
+    /// What assets give the actor, by their names.
+    grants: BTreeMap<String, Given>,
 }
+
+/// What assets of one name give, by their ids: of each type there may be one.
+type Given = BTreeMap<Uuid, Relation>;
 
 impl Default for Grounds {
     fn default() -> Self {
@@ -73,13 +79,13 @@ pub(in crate::service) fn grants(transaction: &mut Transaction<'_>, names: &[&st
     let found = assets::grants_among(transaction.connection, &paths, &username, role)?;
     // What earlier decisions rest on may be gone already.
     let known = &grounds(transaction)?.grants;
-    let known: Vec<_> = paths.iter().filter_map(|path| known.get_key_value(*path)).map(owned).collect();
+    let known: Given = paths.iter().filter_map(|path| known.get(*path)).flatten().map(owned).collect();
     check_kept(transaction, &known, &found)?;
     let known = &mut grounds(transaction)?.grants;
-    for grant in &found {
-        add(known, grant.qualified_name.clone(), grant.relation);
+    for (id, grant) in &found {
+        add(known.entry(grant.qualified_name.clone()).or_default(), *id, grant.relation);
     }
-    Ok(found)
+    Ok(found.into_iter().map(|(_, grant)| grant).collect())
 }
 
 /// The names of the ancestors of an asset, and its own.
@@ -88,15 +94,15 @@ fn path(qualified_name: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Adds what an asset gives, if it gives no more yet.
-fn add<Name: Ord>(given: &mut BTreeMap<Name, Relation>, name: Name, relation: Relation) {
-    let known = given.entry(name).or_insert(relation);
+fn add(given: &mut Given, id: AssetId, relation: Relation) {
+    let known = given.entry(id.uuid()).or_insert(relation);
     if relation.includes(*known) {
         *known = relation;
     }
 }
 
-fn owned((qualified_name, relation): (&String, &Relation)) -> AssetGrant {
-    AssetGrant { qualified_name: qualified_name.clone(), relation: *relation }
+fn owned((id, relation): (&Uuid, &Relation)) -> (Uuid, Relation) {
+    (*id, *relation)
 }
 
 /// Notes that the actor's rules have decided about the asset with this qualified name.
@@ -158,12 +164,12 @@ fn still_hold(transaction: &mut Transaction<'_>) -> Result<()> {
 }
 
 fn check(transaction: &mut Transaction<'_>, known: &Grounds) -> Result<()> {
-    let grants: Vec<AssetGrant> = known.grants.iter().map(owned).collect();
-    let names: Vec<&str> = grants.iter().map(|grant| grant.qualified_name.as_str()).collect();
+    let names: Vec<&str> = known.grants.keys().map(String::as_str).collect();
+    let given: Given = known.grants.values().flatten().map(owned).collect();
     // By the role that the actor had before: the transaction may give it another.
     let (username, role) = transaction.actor.granted_as();
     let found = assets::grants_among(transaction.connection, &names, &username, role)?;
-    check_kept(transaction, &grants, &found)?;
+    check_kept(transaction, &given, &found)?;
     if transaction.has_locked_policies() || known.rules.is_none() && known.reach.is_none() {
         return Ok(());
     }
@@ -185,14 +191,13 @@ fn check(transaction: &mut Transaction<'_>, known: &Grounds) -> Result<()> {
 }
 
 /// Checks that assets give at least what they gave before, except for those that the transaction itself has written.
-fn check_kept(transaction: &Transaction<'_>, before: &[AssetGrant], now: &[AssetGrant]) -> Result<()> {
-    let mut given: BTreeMap<&str, Relation> = BTreeMap::new();
-    for grant in now {
-        add(&mut given, &grant.qualified_name, grant.relation);
+fn check_kept(transaction: &Transaction<'_>, before: &Given, now: &[(AssetId, AssetGrant)]) -> Result<()> {
+    let mut given = Given::new();
+    for (id, grant) in now {
+        add(&mut given, *id, grant.relation);
     }
-    let is_kept = |grant: &AssetGrant| {
-        given.get(grant.qualified_name.as_str()).is_some_and(|relation| relation.includes(grant.relation))
-            || transaction.has_written(&grant.qualified_name)
+    let is_kept = |(id, relation): (&Uuid, &Relation)| {
+        given.get(id).is_some_and(|now| now.includes(*relation)) || transaction.has_written(*id)
     };
     if before.iter().all(is_kept) { Ok(()) } else { Err(concurrent_change()) }
 }

@@ -115,5 +115,6 @@ pub(super) fn record_principals(
 }
 
 fn record(transaction: &mut Transaction<'_>, subject: ChangeSubject, asset: &Asset) -> Result<()> {
+    transaction.writes_asset(asset.id);
     transaction.record(Action::AssetAccessChanged, subject, &clip(&asset.qualified_name))
 }

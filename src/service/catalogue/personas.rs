@@ -310,6 +310,9 @@ fn link_users(transaction: &mut Transaction<'_>, draft: &PersonaDraft, persona: 
         may_release(transaction, persona)?;
     }
     let changed: Vec<String> = ids.symmetric_difference(&before).cloned().collect();
+    if changed.contains(&transaction.actor.id().to_string()) {
+        transaction.changes_own_link(persona);
+    }
     // Conflicts with a write of such a user, who is held before it commits.
     let mut changing = changed.iter().filter_map(|id| PrincipalId::parse(id));
     changing.try_for_each(|id| principals::lock_by_id(transaction.connection, id))?;

@@ -117,9 +117,10 @@ pub async fn write(service: &Service, actor: &Actor, mut writings: Vec<AspectWri
         require_managing(service, actor, &writing.username)?;
     }
     // Grouped by principal and in a fixed order, because two batches may concern the same principals (prevents
-    // deadlocks). Aspects that create a user come first.
-    writings.sort_by(|one, other| {
-        (&one.username, !one.name.creates_user()).cmp(&(&other.username, !other.name.creates_user()))
+    // deadlocks), but the actor's own last: who suspends itself decides nothing any more. Aspects that create a user come first.
+    let own = actor.username().to_string();
+    writings.sort_by_cached_key(|writing| {
+        (writing.username == own, writing.username.clone(), !writing.name.creates_user())
     });
     let began = Instant::now();
     let outcome = service

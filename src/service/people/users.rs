@@ -251,7 +251,7 @@ pub async fn assign_role(service: &Service, actor: &Actor, usernames: Vec<String
                     administrators::check_not_last(transaction, &found)?;
                 }
                 principals::set_role(transaction.connection, found.id, role)?;
-                if transaction.actor.id() == found.id {
+                if transaction.actor.id() == found.id && found.role != role {
                     transaction.changes_own_role(role);
                 }
                 changing.finish_unbounded(transaction)?;

@@ -19,7 +19,7 @@ use crate::domain::actor::{Actor, PresentedCredential, Standing};
 use crate::domain::bounds::Bounds;
 use crate::domain::change::{Action, ChangeSubject};
 use crate::domain::error::{Error, Refusal, Result};
-use crate::domain::listing::clip;
+use crate::domain::ids::{AssetId, PersonaId};
 use crate::domain::permission::Permissions;
 use crate::domain::principal::{Principal, PrincipalState, Role};
 use crate::service::effort::AtEnd;
@@ -51,21 +51,34 @@ struct Present {
 #[derive(Debug, Default)]
 pub(super) struct OwnChanges {
     /// The role that it gives the actor.
-    pub(super) role: Option<Role>,
+    role: Option<Role>,
+    /// When the actor's credential expires, as the transaction has set it.
+    expires_at: Option<i64>,
     /// Whether it writes policies: then no other transaction does until it ends.
     policies: bool,
+    /// The personas that it has written, which may have enabled or disabled them.
     personas: HashSet<Uuid>,
-    /// The names in the audit trail of the assets that it has written, whose rows it has locked.
-    assets: HashSet<String>,
+    /// The personas that it has deleted, or linked to the actor, or unlinked.
+    links: HashSet<Uuid>,
+    /// The assets that it has written, whose rows it has locked.
+    assets: HashSet<Uuid>,
 }
 
 impl OwnChanges {
-    pub(super) fn note(&mut self, subject: ChangeSubject, action: Action, name: &str) {
-        match (subject, action) {
-            (ChangeSubject::Persona(id), _) => drop(self.personas.insert(id)),
-            (ChangeSubject::Asset(_), _) | (_, Action::AssetAccessChanged) => drop(self.assets.insert(name.to_owned())),
-            _ => {}
+    pub(super) fn note(&mut self, subject: ChangeSubject, action: Action) {
+        match subject {
+            ChangeSubject::Persona(id) if action == Action::PersonaDeleted => drop(self.links.insert(id)),
+            ChangeSubject::Persona(id) => drop(self.personas.insert(id)),
+            ChangeSubject::Asset(id) => drop(self.assets.insert(id)),
+            ChangeSubject::Principal(_) | ChangeSubject::Policy(_) | ChangeSubject::Role(_) => {}
         }
+    }
+
+    /// The personas of a standing, by which it is compared with another.
+    fn links_of(&self, standing: &Standing) -> HashSet<(Uuid, Option<bool>)> {
+        let links = standing.personas.iter().map(|persona| (persona.id.uuid(), persona.enabled));
+        let links = links.filter(|(id, _)| !self.links.contains(id));
+        links.map(|(id, enabled)| (id, (!self.personas.contains(&id)).then_some(enabled))).collect()
     }
 }
 
@@ -148,9 +161,29 @@ impl Transaction<'_> {
         self.own.policies
     }
 
-    /// Whether the transaction itself has written an asset of this name, whose row it has locked.
-    pub(in crate::service) fn has_written(&self, qualified_name: &str) -> bool {
-        self.own.assets.contains(&clip(qualified_name))
+    /// Notes that the transaction itself gives its actor this role.
+    pub(in crate::service) fn changes_own_role(&mut self, role: Role) {
+        self.own.role = Some(role);
+    }
+
+    /// Notes that the transaction itself sets when its actor's credential expires.
+    pub(in crate::service) fn changes_own_expiry(&mut self, expires_at: i64) {
+        self.own.expires_at = Some(expires_at);
+    }
+
+    /// Notes that the transaction itself links a persona to its actor, or unlinks it.
+    pub(in crate::service) fn changes_own_link(&mut self, persona: PersonaId) {
+        self.own.links.insert(persona.uuid());
+    }
+
+    /// Notes that the transaction itself writes the people of an asset, whose row it has locked.
+    pub(in crate::service) fn writes_asset(&mut self, id: AssetId) {
+        self.own.assets.insert(id.uuid());
+    }
+
+    /// Whether the transaction itself has written this asset.
+    pub(in crate::service) fn has_written(&self, id: Uuid) -> bool {
+        self.own.assets.contains(&id)
     }
 
     /// Has a check made whenever the transaction reads the actor's access again: that what its decisions rest on, beside
@@ -193,16 +226,26 @@ impl Transaction<'_> {
             self.service.present(self.connection, self.actor, credential, now)?;
         let before = self.actor.standing();
         let keeps_permissions = match self.own.role {
-            // What the old role and policies about it gave is lost by the transaction itself.
-            Some(_) => {
-                let of_role = before.whole().principal.role.permissions();
+            _ if self.own.policies => {
+                let of_role = self.own.role.map_or(Permissions::NONE, |_| before.whole().principal.role.permissions());
                 contains(granted, self.admitted.granted.without(of_role))
             }
-            None if self.own.policies => contains(granted, self.admitted.granted),
+            // By the role that the actor had: what it gave is lost by the transaction itself.
+            Some(_) => {
+                let Standing { principal, .. } = before.whole().clone();
+                let permissions = granted.iter().chain(principal.role.permissions().iter()).collect();
+                let standing = Standing { principal, permissions, ..standing.whole().clone() };
+                let standing = self.service.with_policies_in_write(self.connection, standing)?;
+                contains(standing.permissions, before.permissions)
+            }
             None => contains(standing.permissions, before.permissions),
         };
         // What the work makes inherits the bounds that the transaction has read.
-        let keeps_bounds = self.admitted.bounds.iter().zip(&bounds).all(|(before, now)| before.beyond(now).is_none());
+        let keeps_bounds = self.admitted.bounds.iter().zip(&bounds).enumerate().all(|(index, (before, now))| {
+            let set = self.own.expires_at.filter(|_| index == 0).unwrap_or(before.expires_at);
+            let before = Bounds { expires_at: before.expires_at.min(set), ..before.clone() };
+            before.beyond(now).is_none()
+        });
         if !keeps_permissions || !keeps_bounds || !keeps(&standing, before, &self.own) {
             return Err(concurrent_change());
         }
@@ -224,12 +267,8 @@ fn contains(all: Permissions, some: Permissions) -> bool {
 fn keeps(now: &Standing, before: &Standing, own: &OwnChanges) -> bool {
     let role = own.role.unwrap_or(before.principal.role);
     let expected = Principal { role, ..before.principal.clone() };
-    let links = |standing: &Standing| -> HashSet<(Uuid, bool)> {
-        let links = standing.personas.iter().map(|persona| (persona.id.uuid(), persona.enabled));
-        links.filter(|(id, _)| !own.personas.contains(id)).collect()
-    };
     now.principal == expected
-        && links(now) == links(before)
+        && own.links_of(now) == own.links_of(before)
         && match (&now.restriction, &before.restriction) {
             (None, None) => true,
             (Some(now), Some(before)) => now.tools == before.tools && keeps(&now.whole, &before.whole, own),

@@ -2,13 +2,16 @@
 
 use actix_web::rt::spawn;
 use serde_json::{Value, json};
+use tessera::domain::policy::{Category, Rule};
 use tessera::domain::principal::Role;
+use tessera::service::catalogue::policies;
 
 use super::ingest::{batch, proposal};
 use super::urn;
 use crate::support::App;
 use crate::support::blocker::Blocker;
 use crate::support::database::on_postgres;
+use crate::support::rules::allow;
 
 fn removal(name: &str) -> Value {
     proposal(&urn(name), "status", &json!({"removed": true}))
@@ -59,4 +62,33 @@ async fn who_suspends_itself_writes_nothing_else_with_rights_that_were_taken_awa
     assert_ne!(answer.status, 200, "{}", answer.text);
     abe.whoami().await.ok();
     eve.whoami().await.ok();
+}
+
+/// Also not the rights that a policy gives, which its own principal's lock does not hold.
+#[actix_web::test]
+async fn who_suspends_itself_writes_nothing_else_with_a_policy_that_has_ended() {
+    if !on_postgres() {
+        return;
+    }
+    let app = App::start().await;
+    app.admin().await;
+    let eve = app.session_with("eve", Role::Member).await;
+    for victim in ["abe", "zoe"] {
+        let rule = Rule { category: Category::Platform, ..allow(&["eve"], &["MANAGE_USERS_AND_GROUPS"], &[]) };
+        let policy = app.policy(rule).await;
+        let other = app.session_with(victim, Role::Guest).await;
+        let mut blocker =
+            Blocker::begin(&app, &format!("SELECT FROM principals WHERE username = '{victim}' FOR UPDATE"));
+        let write = spawn({
+            let eve = eve.clone();
+            async move { batch(&eve, &[removal(victim), removal("eve")]).await }
+        });
+        blocker.until_awaited(1).await;
+        policies::delete(&app.service, &app.operator(), policy.qualified_name).await.unwrap();
+        blocker.end();
+        let answer = write.await.unwrap();
+        assert_ne!(answer.status, 200, "{victim}: {}", answer.text);
+        other.whoami().await.ok();
+        eve.whoami().await.ok();
+    }
 }
