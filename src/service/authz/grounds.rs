@@ -3,7 +3,8 @@
 //! just before the commit; if any of it was taken away, the transaction runs again.
 //!
 //! Only as far as it concerns the names that the transaction has decided about. Whoever administers any other asset names
-//! the actor there, and writes policies about it, at will: that must not stop the actor's writes, nor make them slower.
+//! the actor there, and writes policies about it, at will: that must not stop the actor's writes, nor make them slower. Only
+//! who compares everything that the actor reaches, as to create a key or a token, runs again after any of its policies has changed.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
