@@ -106,20 +106,30 @@ def test_half_bodies_are_bounded_in_memory(own_server):
             connection.socket.close()
 
 
-@pytest.mark.parametrize(
-    "refused",
-    [
-        request("POST", "/api/service/apikeys", body=b"{}"),
-        request("POST", "/nowhere", body=b"{}"),
-        request("POST", "/api/service/apikeys", "Transfer-Encoding: chunked") + b"2\r\n{}\r\n0\r\n\r\n",
-        request("GET", "/livez", "Connection: close"),
-    ],
-)
-def test_nothing_behind_an_announced_end_is_processed(server, refused):
+ANSWERED_WITHOUT_THEIR_BODIES = [
+    (request("POST", "/api/service/apikeys", "Content-Length: 2"), b"{}"),
+    (request("POST", "/nowhere", "Content-Length: 2"), b"{}"),
+    (request("POST", "/api/service/apikeys", "Transfer-Encoding: chunked"), b"2\r\n{}\r\n0\r\n\r\n"),
+]
+
+
+@pytest.mark.parametrize(("head", "body"), [*ANSWERED_WITHOUT_THEIR_BODIES, (request("GET", "/livez", "Connection: close"), b"")])
+def test_nothing_behind_an_announced_end_is_processed(server, head, body):
     with Connection(server) as connection:
-        connection.send(refused + request("GET", "/livez"))
+        connection.send(head)
         assert connection.answer().headers["connection"] == "close"
+        connection.send(body + request("GET", "/livez"))
         assert connection.is_closed()
+
+
+@pytest.mark.parametrize(("head", "body"), ANSWERED_WITHOUT_THEIR_BODIES)
+def test_a_body_that_has_arrived_ends_no_connection(server, head, body):
+    with Connection(server) as connection:
+        for _ in range(3):
+            connection.send(head + body + request("GET", "/livez"))
+            refused = connection.answer()
+            assert refused.status_code in (401, 404) and "connection" not in refused.headers
+            assert connection.answer().status_code == 200
 
 
 def test_a_body_that_breaks_its_framing_ends_the_connection_with_an_announcement(server):
