@@ -23,7 +23,6 @@ use crate::http::bodies::Sender;
 use crate::http::gateway::keep::{self, Depends};
 use crate::http::oauth::client;
 use crate::http::oauth::form::Form;
-use crate::http::oauth::sets::client_assertion_types;
 use crate::http::openapi::sets;
 use crate::http::problem::Failure;
 use crate::http::state::State;
@@ -265,7 +264,7 @@ pub struct IntrospectionRequest {
     client_secret: Option<String>,
     /// A JWT that is signed with a registered key of the client (RFC 7523), instead of `client_secret`.
     client_assertion: Option<String>,
-    #[schema(schema_with = client_assertion_types)]
+    /// The type of `client_assertion`: `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`. Not read without it.
     client_assertion_type: Option<String>,
 }
 

@@ -15,7 +15,7 @@ pub mod metadata;
 pub mod protected_resource;
 pub mod refresh;
 pub mod revoke;
-pub(super) mod sets;
+mod sets;
 pub mod sign_in;
 pub mod token;
 mod wanted;
