@@ -38,7 +38,7 @@ pub(in crate::service) fn administers(actor: &Actor) -> bool {
 }
 
 /// What an actor reaches, without grants of assets; [`contained`] reads those that it compares.
-fn own(transaction: &mut Transaction<'_>) -> Result<Rc<Reach>> {
+pub(super) fn own(transaction: &mut Transaction<'_>) -> Result<Rc<Reach>> {
     grounds::reach(transaction, &Scope::Unbounded)
 }
 

@@ -10,7 +10,7 @@ use crate::domain::policy::{Rule, Scope};
 use crate::domain::principal::{Principal, PrincipalKind, Role};
 use crate::domain::sight::PrincipalCategory;
 use crate::service::authz::containment::{
-    administers, bounds, contained, may_change, reach, reaches_everything, refuse_surplus, within,
+    administers, bounds, contained, may_change, own, reach, reaches_everything, refuse_surplus, within,
 };
 use crate::service::authz::grounds;
 use crate::service::authz::reach::Reach;
@@ -27,7 +27,7 @@ pub(in crate::service) fn may_invite(transaction: &mut Transaction<'_>, role: Ro
     if reaches_everything(transaction.actor) {
         return Ok(());
     }
-    let own = grounds::reach(transaction, &Scope::Unbounded)?;
+    let own = own(transaction)?;
     let role = Reach::of_role(transaction.service, transaction.connection, role)?;
     contained(transaction, &role, &own, &Reach::default())?;
     let ceiling = bounds(transaction.connection, transaction.actor)?;

@@ -233,19 +233,19 @@ impl Transaction<'_> {
             // By the role that the actor had: what it gave is lost by the transaction itself.
             Some(_) => {
                 let Standing { principal, .. } = before.whole().clone();
-                let permissions = granted.iter().chain(principal.role.permissions().iter()).collect();
+                let permissions = granted.union(principal.role.permissions());
                 let standing = Standing { principal, permissions, ..standing.whole().clone() };
                 let standing = self.service.with_policies_in_write(self.connection, standing)?;
                 contains(standing.permissions, before.permissions)
             }
             None => contains(standing.permissions, before.permissions),
         };
-        // What the work makes inherits the bounds that the transaction has read.
-        let keeps_bounds = self.admitted.bounds.iter().zip(&bounds).enumerate().all(|(index, (before, now))| {
-            let set = self.own.expires_at.filter(|_| index == 0).unwrap_or(before.expires_at);
-            let before = Bounds { expires_at: before.expires_at.min(set), ..before.clone() };
-            before.beyond(now).is_none()
-        });
+        // What the work makes inherits the bounds that the transaction has read; the first are the actor's own.
+        let mut bounds_before = self.admitted.bounds.clone();
+        if let (Some(own), Some(set)) = (bounds_before.first_mut(), self.own.expires_at) {
+            own.expires_at = own.expires_at.min(set);
+        }
+        let keeps_bounds = bounds_before.iter().zip(&bounds).all(|(before, now)| before.beyond(now).is_none());
         if !keeps_permissions || !keeps_bounds || !keeps(&standing, before, &self.own) {
             return Err(concurrent_change());
         }

@@ -8,10 +8,10 @@ use tessera::service::catalogue::policies;
 
 use super::ingest::{batch, proposal};
 use super::urn;
-use crate::support::App;
 use crate::support::blocker::Blocker;
 use crate::support::database::on_postgres;
 use crate::support::rules::allow;
+use crate::support::{App, Client};
 
 fn removal(name: &str) -> Value {
     proposal(&urn(name), "status", &json!({"removed": true}))
@@ -40,6 +40,24 @@ async fn an_administrator_suspends_or_removes_itself_and_is_readmitted_with_its_
     }
 }
 
+/// Has eve remove a user and herself in one batch, which waits for that user while a part of what eve may do is taken away.
+/// Nothing is written then.
+async fn nothing_is_written(app: &App, eve: &Client, victim: &'static str, taken_away: impl Future<Output = ()>) {
+    let other = app.session_of(victim).await;
+    let mut blocker = Blocker::begin(app, &format!("SELECT FROM principals WHERE username = '{victim}' FOR UPDATE"));
+    let write = spawn({
+        let eve = eve.clone();
+        async move { batch(&eve, &[removal(victim), removal("eve")]).await }
+    });
+    blocker.until_awaited(1).await;
+    taken_away.await;
+    blocker.end();
+    let answer = write.await.unwrap();
+    assert_ne!(answer.status, 200, "{victim}: {}", answer.text);
+    other.whoami().await.ok();
+    eve.whoami().await.ok();
+}
+
 /// Its rights are not read again once it has suspended itself.
 #[actix_web::test]
 async fn who_suspends_itself_writes_nothing_else_with_rights_that_were_taken_away() {
@@ -49,19 +67,8 @@ async fn who_suspends_itself_writes_nothing_else_with_rights_that_were_taken_awa
     let app = App::start().await;
     app.admin().await;
     let eve = app.session_with("eve", Role::Admin).await;
-    let abe = app.session_with("abe", Role::Member).await;
-    let mut blocker = Blocker::begin(&app, "SELECT FROM principals WHERE username = 'abe' FOR UPDATE");
-    let write = spawn({
-        let eve = eve.clone();
-        async move { batch(&eve, &[removal("abe"), removal("eve")]).await }
-    });
-    blocker.until_awaited(1).await;
-    app.set_role("eve", Role::Guest).await;
-    blocker.end();
-    let answer = write.await.unwrap();
-    assert_ne!(answer.status, 200, "{}", answer.text);
-    abe.whoami().await.ok();
-    eve.whoami().await.ok();
+    app.user("abe", Role::Member).await;
+    nothing_is_written(&app, &eve, "abe", app.set_role("eve", Role::Guest)).await;
 }
 
 /// Also not the rights that a policy gives, which its own principal's lock does not hold.
@@ -75,20 +82,9 @@ async fn who_suspends_itself_writes_nothing_else_with_a_policy_that_has_ended() 
     let eve = app.session_with("eve", Role::Member).await;
     for victim in ["abe", "zoe"] {
         let rule = Rule { category: Category::Platform, ..allow(&["eve"], &["MANAGE_USERS_AND_GROUPS"], &[]) };
-        let policy = app.policy(rule).await;
-        let other = app.session_with(victim, Role::Guest).await;
-        let mut blocker =
-            Blocker::begin(&app, &format!("SELECT FROM principals WHERE username = '{victim}' FOR UPDATE"));
-        let write = spawn({
-            let eve = eve.clone();
-            async move { batch(&eve, &[removal(victim), removal("eve")]).await }
-        });
-        blocker.until_awaited(1).await;
-        policies::delete(&app.service, &app.operator(), policy.qualified_name).await.unwrap();
-        blocker.end();
-        let answer = write.await.unwrap();
-        assert_ne!(answer.status, 200, "{victim}: {}", answer.text);
-        other.whoami().await.ok();
-        eve.whoami().await.ok();
+        let policy = app.policy(rule).await.qualified_name;
+        app.user(victim, Role::Guest).await;
+        let ended = async { policies::delete(&app.service, &app.operator(), policy).await.unwrap() };
+        nothing_is_written(&app, &eve, victim, ended).await;
     }
 }
